@@ -1,0 +1,80 @@
+# Everything a developer does with this project. `make` alone explains the targets.
+# Needs python3 (3.11 or newer), git and make; all else is installed into $(VENV) and ./.local.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV ?= .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: help
+help: ## this list
+	@printf 'make TARGET [ARGS="..."]\n\n'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: env env-bench
+env: ## make or repair the development environment (every target does this first)
+	@sh dev/bootstrap.sh $(VENV)
+
+env-bench:
+	@sh dev/bootstrap.sh $(VENV) dev/requirements-bench.txt
+
+# --- see it work -------------------------------------------------------------------------------------------------
+
+.PHONY: demo up down
+demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--stop to end it all)
+	@$(PY) -m dev.demo $(ARGS)
+
+up: env ## start FATE and Airflow with its UI, and keep them running
+	@$(PY) -m dev.stack up $(ARGS)
+
+down: env ## stop what `make demo` and `make up` started
+	@$(PY) -m dev.stack down $(ARGS)
+
+# --- check it ----------------------------------------------------------------------------------------------------
+
+.PHONY: test test-unit test-integration test-e2e lint format
+test: env ## all checks: lint, types, unit, integration and end-to-end tests, coverage
+	@$(PY) -m dev.check $(ARGS)
+
+test-unit: env ## the tests that need no server (seconds)
+	@$(PY) -m dev.check unit $(ARGS)
+
+test-integration: env ## the tests against a real FATE on this machine
+	@$(PY) -m dev.check integration $(ARGS)
+
+test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
+	@$(PY) -m dev.check e2e $(ARGS)
+
+lint: env ## ruff (rules and format) and mypy
+	@$(PY) -m dev.check lint $(ARGS)
+
+format: env ## let ruff put the code into shape
+	@$(VENV)/bin/ruff check --fix-only --quiet . && $(VENV)/bin/ruff format .
+
+# --- measure it --------------------------------------------------------------------------------------------------
+
+.PHONY: bench-import compare
+bench-import: env-bench ## what importing our operators costs, next to those of other providers
+	@$(PY) -m tests.bench.bench_import $(ARGS)
+
+compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, same parameters
+	@$(PY) -m dev.compare $(ARGS)
+
+# --- look after it -----------------------------------------------------------------------------------------------
+
+.PHONY: docs lock clean
+docs: env ## build the documentation into docs/_build/html; a warning is an error
+	@$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
+lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt
+	@$(LOCK) --upgrade --extra test --extra docs --extra examples --extra local pyproject.toml dev/requirements.in \
+	    --output-file dev/requirements.txt
+	@$(LOCK) --upgrade dev/requirements-bench.in --output-file dev/requirements-bench.txt
+	@git --no-pager diff --stat -- dev/
+
+clean: ## stop everything and remove what was made here (the installed FATE stays: `fate-local reset` removes that)
+	@if [ -x $(PY) ] && [ -d .local ]; then $(PY) -m dev.stack down || true; fi
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov docs/_build dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
