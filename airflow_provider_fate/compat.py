@@ -1,0 +1,53 @@
+"""The one place that knows which Airflow is installed.
+
+Airflow 3.1 is the oldest release this provider runs on. Whatever 3.2 and 3.3 added is asked for here by looking for
+the thing itself, never by comparing version numbers elsewhere in the package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+
+def trigger_has_on_kill() -> bool:
+    """Whether the triggerer calls ``BaseTrigger.on_kill`` when a user kills a deferred task (Airflow >= 3.3)."""
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")
+
+
+async def aget_connection(conn_id: str) -> Connection:
+    """Read a connection without blocking the event loop of the triggerer.
+
+    :param conn_id: id of the Airflow connection.
+    """
+    from airflow.providers.common.compat.sdk import BaseHook
+
+    read = getattr(BaseHook, "aget_connection", None)
+    if read is not None:
+        connection: Connection = await read(conn_id)
+        return connection
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+async def task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str | None:
+    """Ask Airflow, from inside a trigger, which state a task instance is in.
+
+    :returns: the state, or ``None`` where it is not known.
+    """
+    from airflow.sdk.execution_time.comms import GetTaskStates, TaskStatesResult
+    from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+    answer = await SUPERVISOR_COMMS.asend(
+        GetTaskStates(dag_id=dag_id, task_ids=[task_id], run_ids=[run_id], map_index=map_index)
+    )
+    if not isinstance(answer, TaskStatesResult):
+        return None
+    key = task_id if map_index < 0 else f"{task_id}_{map_index}"
+    state = answer.task_states.get(run_id, {}).get(key)
+    return None if state is None else str(getattr(state, "value", state))

@@ -1,0 +1,91 @@
+"""``@task.fate_pipeline``: the function returns a fate-client pipeline, its job runs as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    SET_DURING_EXECUTION,
+    DecoratedOperator,
+    context_merge,
+    determine_kwargs,
+    task_decorator_factory,
+)
+
+from airflow_provider_fate.operators.job import FateJobOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import TaskDecorator
+    from airflow.sdk import Context
+
+    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.remote.flow.ref import JobRef
+    from airflow_provider_fate.remote.identity import WorkIdentity
+
+
+class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
+    """Compiles the pipeline that the function returns, and runs its job.
+
+    :param python: interpreter of an environment that has fate-client; default: a small environment that is made on
+        first use and kept in the user's cache.
+    :param requirements: further packages for that environment, such as ``["torch"]``, which the neural network
+        components need.
+    """
+
+    custom_operator_name = "@task.fate_pipeline"
+    template_fields: Sequence[str] = ("op_args", "op_kwargs", "fate_conn_id", "python")
+    template_fields_renderers = {"op_args": "py", "op_kwargs": "py", "job": "yaml"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        python: str | None = None,
+        requirements: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("multiple_outputs", None)
+        super().__init__(
+            python_callable=python_callable,
+            op_args=op_args,
+            op_kwargs=op_kwargs,
+            job=SET_DURING_EXECUTION,
+            **kwargs,
+        )
+        self.python = python
+        self.requirements = requirements
+
+    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
+        """The job of this task; its arguments are taken from the context, as for any ``@task``."""
+        self._context = context
+        return super().find_or_submit(identity, context)
+
+    def _checked_dag(self, jobs: FlowJobs) -> Mapping[str, Any]:
+        from airflow_provider_fate.jobs.pipeline import PipelineEnvironment, compile_function
+
+        context = self._context
+        context_merge(context, self.op_kwargs)
+        arguments = determine_kwargs(self.python_callable, self.op_args, context)
+        environment = PipelineEnvironment(python=self.python, extra_requirements=tuple(self.requirements))
+        self.job = compile_function(
+            self.python_callable, list(self.op_args), dict(arguments), environment=environment
+        )
+        return super()._checked_dag(jobs)
+
+
+def fate_pipeline_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
+    """Run the fate-client pipeline that a function returns as a job of a FATE site.
+
+    The function is compiled in an environment of its own, because fate-client cannot be installed beside Airflow: it
+    has to import what it uses inside, and its arguments have to be JSON. It returns a ``FateFlowPipeline``; all else is
+    as with :class:`~airflow_provider_fate.operators.job.FateJobOperator`, whose arguments are accepted too.
+
+    :param python_callable: the decorated function.
+    :param kwargs: arguments of the operator, and ``python`` or ``requirements`` for the environment.
+    """
+    return task_decorator_factory(
+        python_callable=python_callable, decorated_operator_class=_FatePipelineOperator, **kwargs
+    )

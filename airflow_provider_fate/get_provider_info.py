@@ -1,0 +1,80 @@
+"""What Airflow reads about this provider at every start. It must import nothing but literals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_fate.hooks.connection_fields import (
+    CONN_FIELDS,
+    CONN_TYPE,
+    HOOK_NAME,
+    UI_FIELD_BEHAVIOUR,
+)
+
+_P = "airflow_provider_fate"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider to Airflow's ``ProvidersManager``."""
+    return {
+        "package-name": "airflow-provider-fate",
+        "name": "FATE",
+        "description": "Federated learning with FATE: upload data, run federated jobs and wait for them from DAGs.",
+        "integrations": [
+            {
+                "integration-name": "FATE",
+                "external-doc-url": "https://fate.readthedocs.io/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "FATE", "python-modules": [f"{_P}.hooks.flow"]}],
+        "operators": [
+            {
+                "integration-name": "FATE",
+                "python-modules": [f"{_P}.operators.job", f"{_P}.operators.upload"],
+            }
+        ],
+        "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job"]}],
+        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.job"]}],
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": f"{_P}.hooks.flow.FateFlowHook",
+                "hook-name": HOOK_NAME,
+                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
+                "conn-fields": CONN_FIELDS,
+            }
+        ],
+        "extra-links": [f"{_P}.links.job.FateBoardLink"],
+        "task-decorators": [
+            {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"}
+        ],
+        "plugins": [{"name": "fate", "plugin-class": f"{_P}.ui.plugin.FatePlugin"}],
+        "config": {
+            "fate": {
+                "description": "Options of the FATE provider.",
+                "options": {
+                    "deployment_id": {
+                        "description": (
+                            "Name of this Airflow. It is part of the key by which a task finds the job it has "
+                            "submitted: set it where two Airflows with equal DAGs share a FATE site."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "production",
+                        "default": "",
+                    },
+                    "poll_interval": {
+                        "description": (
+                            "Shortest time in seconds between two questions to one FATE site. FATE-Flow schedules "
+                            "every 2 s, so less is of no use."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "float",
+                        "example": "5",
+                        "default": "2.0",
+                    },
+                },
+            }
+        },
+    }

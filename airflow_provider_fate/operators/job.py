@@ -1,0 +1,97 @@
+"""Run a federated job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_fate.operators._base import FateJobWorkOperator
+from airflow_provider_fate.remote.flow.ref import JobRef
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk import Context
+
+    from airflow_provider_fate.jobs import Recipe
+    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.remote.identity import WorkIdentity
+
+
+class FateJobOperator(FateJobWorkOperator):
+    """Run a federated job on a FATE site and wait for it without holding a worker.
+
+    The DAG is checked before anything is submitted. The job is submitted once per task instance: a retry after a crash
+    attaches to the job that runs; a retry after a failure, and a cleared task, run a new one. It is stopped on all
+    parties when the task is killed or a limit passes. When it fails, the log shows every task per party, the failing
+    task's error and log, and which side failed.
+
+    :param job: the job: a recipe of :mod:`airflow_provider_fate.jobs`, a mapping, or YAML/JSON text or a template file
+        of it, also as exported by FATEBoard or fate-client. (templated)
+    :param fate_conn_id: Airflow connection of the site that initiates the job. (templated)
+    :param check_tables: ask the site, before the job is submitted, for the tables that its own party reads.
+    :param deferrable: wait in the triggerer (default), or in the worker.
+    :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
+    :param waiting_timeout: how long the job may queue for resources before it is stopped; ``None``: for ever.
+    :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; ids also under their own keys
+        while the job runs.
+    :raises FateJobFailed: a component failed; carries the diagnosis.
+    :raises FateJobStopped: somebody else stopped the job.
+    :raises FateJobTimeout: a time limit passed; the job was stopped.
+    :raises AirflowFailException: the job or the connection is wrong; says what to change. Not retried.
+    """
+
+    template_fields: Sequence[str] = ("job", "fate_conn_id")
+    template_ext: Sequence[str] = (".yaml", ".yml", ".json")
+    template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
+
+    def __init__(
+        self,
+        *,
+        job: Recipe | Mapping[str, Any] | str,
+        check_tables: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.check_tables = check_tables
+
+    def render_template(
+        self,
+        content: Any,
+        context: Context,
+        jinja_env: jinja2.Environment | None = None,
+        seen_oids: set[int] | None = None,
+    ) -> Any:
+        """Render templates in recipes too, into a new recipe: the one in the DAG may serve several tasks."""
+        if hasattr(content, "model_dump"):
+            rendered = super().render_template(content.model_dump(), context, jinja_env, seen_oids)
+            return type(content).model_validate(rendered)
+        return super().render_template(content, context, jinja_env, seen_oids)
+
+    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
+        """The job of this task."""
+        with self.jobs() as jobs:
+            return jobs.find_or_submit(identity, lambda: self._checked_dag(jobs))
+
+    def _checked_dag(self, jobs: FlowJobs) -> Mapping[str, Any]:
+        from airflow_provider_fate.hooks.check import verify_party
+        from airflow_provider_fate.jobs import load_dag, require_valid
+
+        dag = load_dag(self.job)
+        require_valid(dag, party_id=jobs.site.party_id, cores=jobs.site.cores)
+        verify_party(jobs.site, jobs.flow)
+        if self.check_tables:
+            from airflow_provider_fate.remote.flow.tables import require_own_tables
+
+            require_own_tables(jobs.flow, jobs.site, dag)
+        return dag
+
+    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+        """Ids and metrics."""
+        from airflow_provider_fate.remote.flow.result import job_result
+
+        with self.jobs() as jobs:
+            result = job_result(jobs.flow, ref, "success")
+        for name, value in result["metrics"].items():
+            self.log.info("%s = %s", name, value)
+        return result

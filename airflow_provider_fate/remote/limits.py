@@ -1,0 +1,47 @@
+"""Time limits as points in time, so that they survive deferral, restarts and retries of the waiting."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+YOUNG = 60.0
+"""Seconds for which work is looked at as often as allowed: most failures show early."""
+SLOWEST = 15.0
+"""Longest pause in seconds between two looks."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a wait has to end whatever the work does; Unix times in seconds, ``None``: no limit.
+
+    :param deadline: end of the task's ``execution_timeout``, counted from the start of the try.
+    :param queue_deadline: until then the work must have left the queue.
+    """
+
+    deadline: float | None = None
+    queue_deadline: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        started: datetime | None,
+        execution_timeout: timedelta | None,
+        waiting_timeout: timedelta | None,
+    ) -> Limits:
+        """Turn a task's durations into points in time.
+
+        :param started: start of this try; ``None``: now.
+        """
+        begin = started.timestamp() if started is not None else time.time()
+        return cls(
+            deadline=None if execution_timeout is None else begin + execution_timeout.total_seconds(),
+            queue_deadline=None if waiting_timeout is None else time.time() + waiting_timeout.total_seconds(),
+        )
+
+
+def pace(age: float, shortest: float) -> float:
+    """Seconds until the next look at work of this age: often when young, seldom when it takes hours anyway."""
+    return max(shortest, min(SLOWEST, shortest + (age - YOUNG) / 60.0))

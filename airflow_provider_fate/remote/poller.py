@@ -1,0 +1,153 @@
+"""One question per remote system and interval, however many tasks wait for an answer.
+
+All triggers of one triggerer share an event loop. The first that waits for work on a connection starts the poller of
+that connection, the last one stops it. A remote system that cannot be asked is an observation too: it fails no waiting
+task, the poller asks again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from typing import ClassVar, Generic, Self, TypeVar
+
+from airflow_provider_fate.errors import FateError, is_transient
+from airflow_provider_fate.remote.limits import pace
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 60.0
+"""Longest pause in seconds while the remote system cannot be asked."""
+
+
+class _Wait(Generic[T]):
+    """One subscriber: the newest observation, and a signal that it changed."""
+
+    def __init__(self) -> None:
+        self._news: asyncio.Queue[T | FateError] = asyncio.Queue()
+        self.since = time.monotonic()
+
+    def tell(self, observation: T | FateError) -> None:
+        while not self._news.empty():  # only the newest counts: a slow reader must not pile up old ones
+            self._news.get_nowait()
+        self._news.put_nowait(observation)
+
+    async def next(self) -> T:
+        observation = await self._news.get()
+        if isinstance(observation, FateError):
+            raise observation
+        return observation
+
+
+class SharedPoller(ABC, Generic[T]):
+    """Looks at all work of one connection that somebody waits for.
+
+    :param conn_id: Airflow connection of the remote system.
+    :param interval: shortest pause in seconds between two looks.
+    """
+
+    _running: ClassVar[
+        weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[type, str], SharedPoller[object]]]
+    ] = weakref.WeakKeyDictionary()
+
+    def __init__(self, conn_id: str, interval: float) -> None:
+        self.conn_id = conn_id
+        self.interval = interval
+        self._waits: dict[str, set[_Wait[T]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._newcomer = asyncio.Event()
+
+    @classmethod
+    def shared(cls, conn_id: str, interval: float) -> Self:
+        """The poller of this connection in the running event loop."""
+        pollers = SharedPoller._running.setdefault(asyncio.get_running_loop(), {})
+        poller = pollers.get((cls, conn_id))
+        if poller is None:
+            poller = pollers[(cls, conn_id)] = cls(conn_id, interval)  # type: ignore[assignment]
+        assert isinstance(poller, cls)
+        return poller
+
+    @abstractmethod
+    async def look(self, keys: Collection[str]) -> Mapping[str, T]:
+        """Ask the remote system about this work; every key must be answered.
+
+        :raises FateError: it could not be asked.
+        """
+
+    async def close(self) -> None:
+        """Give back what :meth:`look` has opened; called when nobody waits any more, and after an error."""
+
+    def watch(self, key: str) -> tuple[Callable[[], object], _Wait[T]]:
+        """Subscribe to one piece of work.
+
+        :returns: a function that ends the subscription, and the subscription: await its ``next()``.
+        """
+        wait: _Wait[T] = _Wait()
+        self._waits.setdefault(key, set()).add(wait)
+        self._newcomer.set()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"{type(self).__name__}[{self.conn_id}]")
+
+        def leave() -> None:
+            waits = self._waits.get(key, set())
+            waits.discard(wait)
+            if not waits:
+                self._waits.pop(key, None)
+            if not self._waits and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+        return leave, wait
+
+    def _tell(self, key: str, observation: T | FateError) -> None:
+        for wait in self._waits.get(key, ()):
+            wait.tell(observation)
+
+    async def _run(self) -> None:
+        failures = 0
+        try:
+            while True:
+                keys = list(self._waits)
+                try:
+                    seen = await self.look(keys)
+                except FateError as e:
+                    failures = failures + 1 if is_transient(e) else failures + 3
+                    await self.close()
+                    for key in keys:
+                        self._tell(key, e)
+                else:
+                    failures = 0
+                    for key, observation in seen.items():
+                        self._tell(key, observation)
+                await self._rest(self._pause(failures))
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:  # a defect here must reach the tasks, not leave them waiting for ever
+            log.exception("Poller of connection %s stopped", self.conn_id)
+            for key in list(self._waits):
+                self._tell(key, FateError(f"internal error of the poller: {e!r}"))
+        finally:
+            await self.close()
+
+    async def _rest(self, pause: float) -> None:
+        """Sleep, but not longer than the shortest interval when somebody new has begun to wait."""
+        self._newcomer.clear()
+        await asyncio.sleep(min(pause, self.interval))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._newcomer.wait(), max(0.0, pause - self.interval))
+
+    def _pause(self, failures: int) -> float:
+        if failures:
+            pause = min(LONGEST_PAUSE, self.interval * 2 ** min(failures, 6))
+        else:
+            youngest = max((w.since for waits in self._waits.values() for w in waits), default=0.0)
+            pause = pace(time.monotonic() - youngest, self.interval)
+        return pause * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, so that many triggerers do not march in step

@@ -1,0 +1,50 @@
+"""Where a piece of remote work stands, in words that do not depend on the remote system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class WorkState(StrEnum):
+    """State of remote work."""
+
+    QUEUED = "queued"
+    """Accepted, waiting for resources."""
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """Somebody stopped it: a user, a partner, or this provider."""
+    MISSING = "missing"
+    """The remote system does not know it (any more)."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to be waited for."""
+        return self not in (WorkState.QUEUED, WorkState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at a piece of remote work.
+
+    :param state: where it stands.
+    :param progress: finished share in percent, where the remote system tells.
+    :param detail: the remote system's own word for the state.
+    """
+
+    state: WorkState
+    progress: int | None = None
+    detail: str = ""
+
+
+class Outcome(StrEnum):
+    """Why a wait ended."""
+
+    OVER = "over"
+    """The work reached an end state."""
+    DEADLINE = "deadline"
+    """The task's execution timeout passed."""
+    QUEUE_LIMIT = "queue_limit"
+    """It waited for resources longer than the task allows."""

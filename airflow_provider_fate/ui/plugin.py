@@ -1,0 +1,31 @@
+"""The plugin: what templates of any DAG may call once this provider is installed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowPlugin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def day(dag_run: Any) -> str:
+    """Date of a run as ``YYYYMMDD``, for names of tables: ``credit.bank_{{ macros.fate.day(dag_run) }}``.
+
+    Scheduled runs and backfills have a logical date; a run that somebody triggers may have none, and then
+    ``ds_nodash`` does not exist. This is the logical date where there is one, else the day after which the run was to
+    start.
+
+    :param dag_run: the run, as templates know it.
+    """
+    moment: datetime = getattr(dag_run, "logical_date", None) or dag_run.run_after
+    return moment.strftime("%Y%m%d")
+
+
+class FatePlugin(AirflowPlugin):
+    """Registers the macros under ``macros.fate``."""
+
+    name = "fate"
+    macros: list[Callable[..., Any]] = [day]  # noqa: RUF012 - declared like this by Airflow
