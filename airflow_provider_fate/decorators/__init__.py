@@ -1,0 +1,1 @@
+"""Decorators that make Airflow tasks of functions."""

@@ -70,9 +70,7 @@ class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         environment = PipelineEnvironment(python=self.python, extra_requirements=tuple(self.requirements))
-        self.job = compile_function(
-            self.python_callable, list(self.op_args), dict(arguments), environment=environment
-        )
+        self.job = compile_function(self.python_callable, list(self.op_args), dict(arguments), environment=environment)
         return super()._checked_dag(jobs)
 
 

@@ -1,0 +1,1 @@
+"""Links from Airflow tasks to pages elsewhere."""

@@ -1,0 +1,1 @@
+"""Operators: import them from their modules, ``airflow_provider_fate.operators.job`` and so on."""

@@ -124,9 +124,7 @@ class FateUploadOperator(FateJobWorkOperator):
                 na_values=na_values if na_values is None or isinstance(na_values, str) else list(na_values),
             )
         except ValidationError as e:
-            faults = "; ".join(
-                f"{'.'.join(map(str, f['loc']))}={f['input']!r}: {f['msg']}" for f in e.errors()
-            )
+            faults = "; ".join(f"{'.'.join(map(str, f['loc']))}={f['input']!r}: {f['msg']}" for f in e.errors())
             raise FateInputError(f"Arguments of {self.task_id} are wrong: {faults}") from None
 
     def _end_unfinished_uploads(self, jobs: FlowJobs, table: Any, identity: WorkIdentity) -> None:

@@ -129,9 +129,7 @@ class RemoteWorkTrigger(BaseTrigger):
                         self.log.warning("%s cannot be asked; waiting goes on: %s", self.conn_id, e)
                 else:
                     if silent_since is not None:
-                        self.log.info(
-                            "%s answers again after %.0f s", self.conn_id, time.time() - silent_since
-                        )
+                        self.log.info("%s answers again after %.0f s", self.conn_id, time.time() - silent_since)
                         silent_since = None
                     refused, last = 0, snapshot
                     missing = missing + 1 if snapshot.state is WorkState.MISSING else 0

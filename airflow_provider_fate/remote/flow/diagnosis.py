@@ -156,9 +156,7 @@ def _table(tasks: Sequence[TaskRecord]) -> str:
         took = f"{t.elapsed / 1000:.1f}" if t.elapsed else "-"
         rows.append((t.task_name, f"{t.role} {t.party_id}", _word(t.party_status) or _word(t.status), took))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join(
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def _side(tasks: Sequence[TaskRecord], failed: Sequence[TaskRecord], ref: JobRef) -> str:

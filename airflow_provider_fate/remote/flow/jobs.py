@@ -136,9 +136,7 @@ class FlowJobs:
         """
         record = _patiently(lambda: self.attach(identity))
         if record is not None:
-            log.info(
-                "Attaching to job %s (%s), which this task has submitted before", record.job_id, record.status
-            )
+            log.info("Attaching to job %s (%s), which this task has submitted before", record.job_id, record.status)
             return self.ref(record)
         schema = marked(dag(), identity)
         try:
@@ -171,9 +169,7 @@ class FlowJobs:
         """Stop the copies that FATE-Flow makes when creating a job takes it longer than 10 s."""
         for record in self.find(identity).current:
             if record.job_id != job_id and not snapshot_of([record]).state.is_over:
-                log.warning(
-                    "FATE-Flow created job %s as a copy of job %s: stopping it", record.job_id, job_id
-                )
+                log.warning("FATE-Flow created job %s as a copy of job %s: stopping it", record.job_id, job_id)
                 self.stop(record.job_id)
 
     def _wait_for(self, identity: WorkIdentity, reason: FateError) -> JobRecord:
@@ -222,11 +218,7 @@ class FlowJobs:
 
 def _own_party(dag: Mapping[str, Any], site: FateSite) -> tuple[str, str]:
     """Role and party id of the site in a DAG."""
-    parties = [
-        (str(party["role"]), str(party_id))
-        for party in dag["dag"]["parties"]
-        for party_id in party["party_id"]
-    ]
+    parties = [(str(party["role"]), str(party_id)) for party in dag["dag"]["parties"] for party_id in party["party_id"]]
     own = [p for p in parties if p[1] == site.party_id]
     exact = [p for p in own if p[0] == site.role]
     return (exact or own or parties)[0]

@@ -41,9 +41,7 @@ def own_record(records: Sequence[JobRecord], role: str | None, party_id: str | N
     return min(records, key=distance)
 
 
-def snapshot_of(
-    records: Sequence[JobRecord], role: str | None = None, party_id: str | None = None
-) -> Snapshot:
+def snapshot_of(records: Sequence[JobRecord], role: str | None = None, party_id: str | None = None) -> Snapshot:
     """One look at a job, from the records that the site has of it."""
     if not records:
         return Snapshot(WorkState.MISSING, detail="unknown to FATE-Flow")
