@@ -1,0 +1,73 @@
+"""FATE-Flow's configuration of an instance, written by us: one site, alone, on loopback, with SQLite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from airflow_provider_fate.local.installation import Installation
+from airflow_provider_fate.local.paths import HomeLayout
+from airflow_provider_fate.local.ports import LOOPBACK
+from airflow_provider_fate.local.processes import TAG
+from airflow_provider_fate.local.state import Settings
+
+#: FATE-Flow writes the whole environment of its workers into its logs, and asks itself by HTTP, which a proxy variable
+#: would send elsewhere: so the server gets what it needs, and nothing of the caller's secrets.
+_KEPT = ("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
+_KEPT_PREFIXES = ("LC_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "HF_", "TRANSFORMERS_", "TOKENIZERS_")
+
+
+def write(layout: HomeLayout, settings: Settings, installation: Installation) -> None:
+    """Write the configuration folder: FATE-Flow's own files, with ours in their place where they differ."""
+    shipped = installation.site_packages / "fate_flow/conf"
+    for source in shipped.iterdir():
+        if source.is_file():
+            shutil.copy(source, layout.conf / source.name)
+    service = yaml.safe_load((shipped / "service_conf.yaml").read_text())
+    service.update(
+        party_id=settings.party_id,
+        use_registry=False,
+        log_level=settings.log_level,
+        fateflow={
+            **service["fateflow"],
+            "host": LOOPBACK,
+            "http_port": settings.http_port,
+            "grpc_port": settings.grpc_port,
+        },
+        database={"engine": "sqlite", "decrypt_key": None, "sqlite": {"path": str(layout.database)}},
+        default_engines={"computing": "standalone", "federation": "standalone", "storage": "standalone"},
+        computing={"standalone": {"cores": settings.cores}},
+    )
+    (layout.conf / "service_conf.yaml").write_text(yaml.safe_dump(service, sort_keys=False))
+    jobs = yaml.safe_load((shipped / "job_default_config.yaml").read_text())
+    jobs["job_cores"] = settings.job_cores
+    jobs["task_run"]["standalone"]["cores"] = settings.task_cores
+    (layout.conf / "job_default_config.yaml").write_text(yaml.safe_dump(jobs, sort_keys=False))
+
+
+def environment(
+    layout: HomeLayout, settings: Settings, installation: Installation, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of the server, which its workers inherit."""
+    env = {name: value for name, value in environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    env["PATH"] = f"{installation.interpreter.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    env[TAG] = str(layout.home)
+    env["NO_PROXY"] = "*"
+    # All parties of all jobs share this machine: more threads per process would only make them fight.
+    env.setdefault("OMP_NUM_THREADS", "1")
+    env.setdefault("LANG", "C.UTF-8")
+    if settings.speedups:
+        env["FATE_LOCAL_SPEEDUPS"] = "1"
+        env["FATE_LOCAL_DEFINITIONS"] = str(installation.root / "definitions")
+    return env
+
+
+def copy_payload(layout: HomeLayout) -> None:
+    """Put the start-up modules into the home: a running instance does not change when this package is upgraded."""
+    source = Path(__file__).parent / "payload"
+    for module in source.glob("*.py"):
+        shutil.copy(module, layout.payload / module.name)

@@ -1,0 +1,66 @@
+"""Choosing the two ports of an instance (HTTP and gRPC), on the loopback interface only."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+from airflow_provider_fate.local.errors import StartError
+
+LOOPBACK = "127.0.0.1"
+#: FATE-Flow's own, taken when nothing else is asked for and they are free: what users and docs expect.
+USUAL_HTTP, USUAL_GRPC = 9380, 9360
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this port of the loopback interface now.
+
+    Bound without SO_REUSEPORT, which gRPC sets: it would let two servers share a port and answer each other's calls.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the server will: TIME_WAIT is no obstacle
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def choose(http: int | None, grpc: int | None, remembered: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Choose both ports.
+
+    :param http: wanted HTTP port, or None for: the one of the last start, the usual one, any free one.
+    :param grpc: the same for gRPC.
+    :param remembered: ports of the last start, so that an Airflow connection stays right.
+    :raises StartError: a port that was asked for is taken or impossible.
+    """
+    before = remembered or (None, None)
+    chosen_http = _one("http_port", http, (before[0], USUAL_HTTP), taken=set())
+    chosen_grpc = _one("grpc_port", grpc, (before[1], USUAL_GRPC), taken={chosen_http})
+    return chosen_http, chosen_grpc
+
+
+def _one(field: str, wanted: int | None, preferred: tuple[int | None, ...], taken: set[int]) -> int:
+    if wanted is not None:
+        if not 1 <= wanted <= 65535:
+            raise StartError(f"{field}={wanted} is not a port", hint="ports go from 1 to 65535")
+        if wanted in taken or not is_free(wanted):
+            raise StartError(
+                f"{field}={wanted} is in use on {LOOPBACK}",
+                hint="choose another, or leave it out to get a free one",
+            )
+        return wanted
+    for port in preferred:
+        if port is not None and port not in taken and is_free(port):
+            return port
+    with contextlib.ExitStack() as held:
+        for _ in range(50):
+            probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            probe.bind((LOOPBACK, 0))
+            port = int(probe.getsockname()[1])
+            if port not in taken:
+                return port
+    raise StartError("no free port was found on the loopback interface")

@@ -1,0 +1,156 @@
+"""What an instance remembers: its settings between starts, and its state while it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from airflow_provider_fate.local.errors import LocalFateError
+from airflow_provider_fate.local.pins import VARIANTS, Variant
+from airflow_provider_fate.local.processes import Identity
+
+Phase = Literal["starting", "running", "restarting", "stopping", "failed"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an instance answers."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be chosen for an instance; kept in its home, so that the next start needs no arguments.
+
+    :param variant: which installation it runs from.
+    :param http_port: port of the API; None before the first start.
+    :param grpc_port: port between sites.
+    :param party_id: the site's party id. A standalone site plays every party of a job itself.
+    :param cores: size of the pool that jobs take their cores from (a number for the scheduler, not real cores).
+    :param job_cores: what a job takes of the pool, per party, when it does not say.
+    :param task_cores: processes that a component uses for its computing, when the job does not say.
+    :param log_level: 10 (debug) to 40 (errors only).
+    :param speedups: whether workers are forked from a process that has everything imported.
+    """
+
+    variant: Variant = "full"
+    http_port: int | None = None
+    grpc_port: int | None = None
+    party_id: str = "9999"
+    cores: int = 32
+    job_cores: int = 4
+    task_cores: int = min(4, os.cpu_count() or 1)
+    log_level: int = 20
+    speedups: bool = True
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise LocalFateError(
+                f"variant={self.variant!r} is unknown", hint=f"choose one of: {', '.join(VARIANTS)}"
+            )
+        if not re.fullmatch(r"[1-9][0-9]{0,17}", self.party_id):
+            raise LocalFateError(
+                f"party_id={self.party_id!r} is no party id", hint="use a number such as 9999"
+            )
+        for field in ("cores", "job_cores", "task_cores"):
+            value = getattr(self, field)
+            if not 1 <= value <= 4096:
+                raise LocalFateError(f"{field}={value} is out of range", hint="use 1 to 4096")
+        if self.job_cores > self.cores:
+            raise LocalFateError(
+                f"job_cores={self.job_cores} is more than cores={self.cores}: no job could ever start",
+                hint="raise cores or lower job_cores",
+            )
+        if self.log_level not in (10, 20, 30, 40):
+            raise LocalFateError(f"log_level={self.log_level} is unknown", hint="use 10, 20, 30 or 40")
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """Read them; None when there are none. Fields of other versions are ignored.
+
+        :raises LocalFateError: the file is damaged.
+        """
+        try:
+            data = json.loads(path.read_text())
+            names = {f.name for f in dataclasses.fields(cls)}
+            return cls(**{k: v for k, v in data.items() if k in names})
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, AttributeError) as error:
+            raise LocalFateError(
+                f"{path} cannot be read ({error})", hint="repair or delete it: the defaults are then used"
+            ) from error
+
+    def save(self, path: Path) -> None:
+        """Write them."""
+        write_json(path, dataclasses.asdict(self))
+
+
+@dataclass(frozen=True)
+class RunState:
+    """State of a running instance, written by its supervisor.
+
+    :param supervisor: the process that looks after the server.
+    :param server: the server's pid; None between a crash and the restart.
+    :param phase: what is going on.
+    :param host: where the server listens.
+    :param http_port: port of the API.
+    :param grpc_port: port between sites.
+    :param variant: which installation it runs from.
+    :param version: FATE-Flow's version.
+    :param started: time of the start, seconds since 1970.
+    :param restarts: how often the server was started again after a crash.
+    :param note: the last thing that happened, for a person.
+    """
+
+    supervisor: Identity
+    server: int | None
+    phase: Phase
+    host: str
+    http_port: int
+    grpc_port: int
+    variant: Variant
+    version: str
+    started: float
+    restarts: int = 0
+    note: str = ""
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """Read it; None when there is none or it is unreadable (a state nobody can read says nothing)."""
+        try:
+            data = json.loads(path.read_text())
+            return cls(**{**data, "supervisor": Identity(**data["supervisor"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def save(self, path: Path) -> None:
+        """Write it so that a reader sees the old or the new one, never half of it."""
+        write_json(path, dataclasses.asdict(self))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor that wrote it still runs (a reused pid does not count)."""
+        return self.supervisor.alive
+
+    @property
+    def address(self) -> Address:
+        """Where the server answers."""
+        return Address(self.host, self.http_port)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Replace a JSON file in one step."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(data, indent=2) + "\n")
+    temporary.replace(path)
