@@ -64,7 +64,7 @@ compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, sa
 
 .PHONY: docs lock clean
 docs: env ## build the documentation into docs/_build/html; a warning is an error
-	@$(VENV)/bin/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"

@@ -9,10 +9,12 @@ requirements=dev/requirements.txt
 probe='import importlib.util as u, sys, airflow_provider_fate, pytest, rich, uv; sys.exit(not u.find_spec("airflow"))'
 say() { printf '%s\n' "$*" >&2; }
 
-# A stamp tells what the environment was made of. The folder belongs to it: scripts in a moved environment point nowhere.
-stamp_of() { { pwd; cat pyproject.toml dev/bootstrap.sh "$@"; } | cksum; }
+# A stamp tells what the environment was made of.
+stamp_of() { cat pyproject.toml dev/bootstrap.sh "$@" | cksum; }
 # Airflow itself is looked up rather than imported: that would cost seconds and write into AIRFLOW_HOME.
 runs() { "$venv/bin/python" -c "$probe"; }
+# The scripts of an environment that was moved or copied point at the old place.
+at_home() { [ "$(cat "$venv/.home" 2>/dev/null)" = "$(pwd)" ]; }
 is_current() { [ -f "$venv/$1" ] && [ "$(cat "$venv/$1")" = "$2" ]; }
 
 find_python() {
@@ -35,9 +37,9 @@ export UV_HTTP_TIMEOUT
 unset VIRTUAL_ENV PYTHONHOME 2>/dev/null || true
 
 wanted=$(stamp_of "$requirements")
-if ! is_current .stamp "$wanted" || ! runs 2>/dev/null; then
+if ! is_current .stamp "$wanted" || ! at_home || ! runs 2>/dev/null; then
     if [ -d "$venv" ]; then
-        if "$venv/bin/uv" --version >/dev/null 2>&1 && "$venv/bin/python" -c '' >/dev/null 2>&1; then
+        if at_home && "$venv/bin/uv" --version >/dev/null 2>&1 && "$venv/bin/python" -c '' >/dev/null 2>&1; then
             say "· $venv is out of date: bringing it up to the lock file"
         else
             say "· $venv does not work any more: making it anew"
@@ -55,6 +57,7 @@ if ! is_current .stamp "$wanted" || ! runs 2>/dev/null; then
     install -r "$requirements"
     install --no-deps --reinstall-package airflow-provider-fate --editable .
     runs || { say "$venv was installed, but does not import what it should (above)."; exit 1; }
+    pwd > "$venv/.home"
     printf '%s\n' "$wanted" > "$venv/.stamp"
 fi
 
