@@ -1,0 +1,1 @@
+"""One package per remote system, free of Airflow: typed requests, replies and errors; sync and async."""

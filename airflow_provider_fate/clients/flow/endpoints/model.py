@@ -1,0 +1,110 @@
+"""``flow.model``: models on the server's disk."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from airflow_provider_fate.errors import FateNotOfferedError
+
+from ..endpoint import Group, Transport, endpoint
+from ..files import Source, Upload
+from ..request import Reply, Request, check_id, check_name, post, without_none
+
+__all__ = ["ModelGroup"]
+
+
+class ModelGroup(Group[Transport]):
+    """Models. FATE-Flow 2.2 has no list of them: a model is known by the job that trained it."""
+
+    @endpoint
+    def export(self, model_id: str, model_version: str, role: str, party_id: str, *, path: str) -> Request[None]:
+        """Write ``<model_id>_<version>_<role>_<party>.zip`` into a directory of the **server**.
+
+        :raises FateModelNotFound: no such model on this site.
+        """
+        body = {
+            **_model(model_id, model_version),
+            "role": check_id("role", role),
+            "party_id": check_id("party_id", party_id),
+            "path": path,
+        }
+        return post("/model/export", _nothing, json=body, slow=True)
+
+    @endpoint
+    def import_(self, file: Source, *, model_id: str, model_version: str) -> Request[None]:
+        """Send a zip of ``export`` and store it under an id and version."""
+        upload = Upload(file, _model(model_id, model_version), filename="model.zip")
+        return post("/model/import", _nothing, upload=upload, slow=True)
+
+    @endpoint
+    def delete(
+        self,
+        model_id: str,
+        model_version: str,
+        *,
+        role: str | None = None,
+        party_id: str | None = None,
+        task_name: str | None = None,
+        output_key: str | None = None,
+    ) -> Request[bool]:
+        """Delete a model, or the parts of it that match; return whether anything was deleted.
+
+        :raises FateModelNotFound: no such model on this site.
+        """
+        parts = without_none(role=role, party_id=party_id, task_name=task_name, output_key=output_key)
+        body = {
+            **_model(model_id, model_version),
+            **{name: check_id(name, value) for name, value in parts.items()},
+        }
+        return post("/model/delete", lambda reply: bool((reply.data or {}).get("count")), json=body)
+
+    @endpoint
+    def load(self, /, *_: object, **__: object) -> Request[Never]:
+        """Is not offered by FATE-Flow 2.2.
+
+        :raises FateNotOfferedError: always.
+        """
+        raise _stub("load", "Serve the model from its downloaded parts instead.")
+
+    @endpoint
+    def migrate(self, /, *_: object, **__: object) -> Request[Never]:
+        """Is not offered by FATE-Flow 2.2.
+
+        :raises FateNotOfferedError: always.
+        """
+        raise _stub("migrate", "Export the model and import it at the other site instead.")
+
+    @endpoint
+    def store(self, /, *_: object, **__: object) -> Request[Never]:
+        """Is not offered by FATE-Flow 2.2.
+
+        :raises FateNotOfferedError: always.
+        """
+        raise _stub("store", "Export the model, or download its parts, and keep them yourself.")
+
+    @endpoint
+    def restore(self, /, *_: object, **__: object) -> Request[Never]:
+        """Is not offered by FATE-Flow 2.2.
+
+        :raises FateNotOfferedError: always.
+        """
+        raise _stub("restore", "Import the model from a zip of `model.export` instead.")
+
+
+def _stub(verb: str, way_out: str) -> FateNotOfferedError:
+    return FateNotOfferedError(
+        f"FATE-Flow 2.2 answers 'success' to model/{verb} and does nothing; it is an empty stub.",
+        hint=way_out,
+        endpoint=f"POST /model/{verb}",
+    )
+
+
+def _nothing(reply: Reply) -> None:
+    return None
+
+
+def _model(model_id: str, model_version: str) -> dict[str, str]:
+    return {
+        "model_id": check_name("model_id", model_id),
+        "model_version": check_name("model_version", str(model_version)),
+    }

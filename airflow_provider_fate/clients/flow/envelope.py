@@ -1,0 +1,277 @@
+"""FATE-Flow's answers: HTTP 200 for everything, and the truth in an envelope ``{code, message, data, job_id}``."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import ValidationError
+
+from airflow_provider_fate import errors as e
+
+from .request import Once, Reply, Request
+
+__all__ = ["NO_JOB", "NO_TASK", "error_of", "parties_of", "read"]
+
+T = TypeVar("T")
+
+NO_JOB = 1001
+NO_TASK = 2000
+
+_EXCERPT = 200
+_SIGNATURE_HEADERS = re.compile(r"name\[(appId|userName|Nonce|Timestamp|Signature)\]")
+_CREATE_FAILED = re.compile(r"\('create job failed', (\{.*\})\)\s*$", re.S)
+
+
+def read(request: Request[T], response: httpx.Response, body: bytes) -> T:
+    """Return the result of a request from its whole answer.
+
+    :raises FateError: the answer is an error, or none of FATE-Flow's.
+    """
+    reply = _open(request, response, body)
+    if reply.code and reply.code not in request.accept:
+        raise error_of(request, reply, response)
+    return parse(request, reply)
+
+
+def parse(request: Request[T], reply: Reply) -> T:
+    """Return the result of a good reply.
+
+    :raises FateServerError: the reply does not look as it should.
+    """
+    try:
+        return request.parse(reply)
+    except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise e.FateServerError(
+            f"{request.endpoint} answered something unexpected: {_short(str(error))}",
+            hint="This client knows FATE-Flow 2.2; look whether the server is older, newer or patched.",
+            endpoint=request.endpoint,
+            job_id=request.job_id or reply.job_id,
+        ) from error
+
+
+def _open(request: Request[Any], response: httpx.Response, body: bytes) -> Reply:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        raise _not_an_envelope(request, response, body) from None
+    if isinstance(content, dict):
+        if response.status_code == 200 and isinstance(content.get("code"), int):
+            job_id = content.get("job_id")
+            return Reply(
+                code=content["code"],
+                message=str(content.get("message", "")),
+                data=content.get("data"),
+                job_id=None if job_id is None else str(job_id),
+            )
+        if "retcode" in content:
+            raise old_version(request.endpoint)
+        if response.status_code == 200 and request.bare:
+            return Reply(data=content)
+    raise _not_an_envelope(request, response, body)
+
+
+def old_version(endpoint: str) -> e.FateVersionError:
+    """Return the error for a server of the 1.x line."""
+    return e.FateVersionError(
+        "This FATE-Flow speaks 1.x; this provider speaks 2.x.",
+        hint="Upgrade the site to FATE 2.2, or point the connection at a 2.x FATE-Flow.",
+        endpoint=endpoint,
+    )
+
+
+def _not_an_envelope(request: Request[Any], response: httpx.Response, body: bytes) -> e.FateConnectionError:
+    excerpt = _short(body[:4096].decode("utf-8", errors="replace"))
+    status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
+    if "plain HTTP request was sent to HTTPS port" in excerpt:
+        return e.FateTlsError(
+            "The server speaks HTTPS, but was spoken to in plain HTTP.",
+            hint="Set the scheme of the connection to 'https'.",
+            endpoint=request.endpoint,
+            sent=False,
+        )
+    if location := response.headers.get("location"):
+        hint = f"It redirects to {location.split('?')[0]}; point the connection at FATE-Flow itself."
+    elif response.status_code in (502, 503, 504):
+        hint = "The proxy in front of FATE-Flow does not reach it; is FATE-Flow running?"
+    else:
+        hint = "Check that host and port are those of FATE-Flow's HTTP interface (9380 by default)."
+    return e.FateProxyError(
+        f"Not an answer of FATE-Flow ({status}): {excerpt or 'empty'}",
+        hint=hint,
+        status=response.status_code,
+        excerpt=excerpt,
+        endpoint=request.endpoint,
+        job_id=request.job_id,
+    )
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+# --- codes --------------------------------------------------------------------------------------------------
+
+_CLASSES: dict[int, type[e.FateError]] = {
+    1000: e.FateInvalidJobError,
+    NO_JOB: e.FateJobNotFound,
+    1005: e.FateResourceError,
+    1006: e.FateResourceError,
+    1007: e.FateInvalidJobError,
+    NO_TASK: e.FateTaskNotFound,
+    2004: e.FateResourceError,
+    2005: e.FateModelNotFound,
+    3000: e.FateNotOfferedError,
+    4000: e.FateInvalidParameterError,
+    4001: e.FateInvalidParameterError,
+    5002: e.FateUnknownAppError,
+    5003: e.FateSignatureError,
+    5004: e.FatePermissionError,
+    5005: e.FatePermissionError,
+    5006: e.FateInvalidParameterError,
+    5007: e.FateInvalidParameterError,
+    5009: e.FateInvalidParameterError,
+    6001: e.FateNotOfferedError,
+    6003: e.FateNotFoundError,
+    6004: e.FateNotFoundError,
+    7001: e.FateTableNotFound,
+    7002: e.FateTableExists,
+    8001: e.FateFileNotFound,
+    8002: e.FateFileExists,
+}
+
+_HINTS: dict[int, str] = {
+    NO_JOB: "A site knows only its own jobs, and only its own side of them.",
+    1006: "The job asks for more cores than the cluster has; lower `conf.cores`.",
+    NO_TASK: "A site knows only its own tasks; ask the other party's site for theirs.",
+    3000: "A standalone FATE-Flow has no party id of its own.",
+    5002: "Ask the site's operator for an app id (`app/client/create`) and a role for it (`permission/grant`).",
+    5003: "The app token does not belong to the app id; take both from the same `app/client/create`.",
+    5004: "Ask the site's operator to grant the app a role that may do this.",
+    5005: "Either the site does not know this app id, or nobody granted it a role (`permission/grant`).",
+    6001: "It works only while client or site authentication is switched on in the server's configuration.",
+    7001: "Check namespace and name; a site does not see its partners' tables.",
+}
+
+
+def error_of(request: Request[Any], reply: Reply, response: httpx.Response) -> Exception:
+    """Return the exception for a reply whose code is an error."""
+    if request.errors is not None and (special := request.errors(reply)) is not None:
+        return special
+    code = reply.code
+    message = reply.message.strip() or f"code {code}"
+    job_id = reply.job_id or request.job_id
+    endpoint = request.endpoint
+    match code:
+        case 104 if request.once is Once.SUBMIT:
+            return e.FateAmbiguousSubmitError(
+                f"FATE-Flow gave up waiting for its scheduler or a partner: {_short(message)}",
+                hint="One or more copies of the job may run. Look for them before submitting again.",
+                job_id=job_id,
+                endpoint=endpoint,
+                code=code,
+            )
+        case 1002:
+            return _create_failed(reply, endpoint)
+        case 5000:
+            return _expired(message, response, endpoint)
+        case 5001:
+            return _invalid_parameter(reply, endpoint)
+        case 6000 if "'404: Not Found'" in message or "'405: Method Not Allowed'" in message:
+            return e.FateNotOfferedError(
+                f"This FATE-Flow does not know {endpoint}.",
+                hint="This client knows the interface of FATE-Flow 2.2.",
+                endpoint=endpoint,
+                code=code,
+            )
+    kind = _CLASSES.get(code, e.FateServerError)
+    return kind(message, hint=_HINTS.get(code), job_id=job_id, endpoint=endpoint, code=code)
+
+
+def _invalid_parameter(reply: Reply, endpoint: str) -> e.FateError:
+    if named := _SIGNATURE_HEADERS.search(reply.message):
+        return e.FateAuthError(
+            f"FATE-Flow wants signed requests; header {named[1]} is missing or malformed.",
+            hint="Set app id and app token on the connection.",
+            endpoint=endpoint,
+            code=reply.code,
+        )
+    fields = {
+        name: [str(text) for text in texts] if isinstance(texts, list) else [str(texts)]
+        for place in (reply.data.values() if isinstance(reply.data, dict) else ())
+        if isinstance(place, dict)
+        for name, texts in place.items()
+    }
+    details = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in fields.items())
+    return e.FateInvalidParameterError(
+        f"{reply.message} {details}".strip(), fields=fields, endpoint=endpoint, code=reply.code
+    )
+
+
+def _expired(message: str, response: httpx.Response, endpoint: str) -> e.FateClockSkewError:
+    skew = None
+    if (date := response.headers.get("date")) and (sent := response.request.headers.get("Timestamp")):
+        try:
+            skew = round(parsedate_to_datetime(date).timestamp() - int(sent) / 1000, 1)
+        except (TypeError, ValueError):
+            skew = None
+    measured = f" The server's clock is {skew:.0f} s ahead of this machine's." if skew is not None else ""
+    return e.FateClockSkewError(
+        f"{message}: the signature is older than 60 s.{measured}",
+        hint="Set both clocks by NTP.",
+        skew=skew,
+        endpoint=endpoint,
+        code=5000,
+    )
+
+
+# --- partners -----------------------------------------------------------------------------------------------
+
+
+def parties_of(message: str) -> dict[tuple[str, str], tuple[int, str]]:
+    """Return ``{(role, party id): (code, message)}`` from what FATE-Flow says about a round of its parties.
+
+    A failed creation (1002) carries a Python traceback that ends in the answers of all parties; a failed stop
+    (1004) carries them as JSON. Anything else gives an empty result.
+    """
+    try:
+        found = _CREATE_FAILED.search(message)
+        answers = ast.literal_eval(found[1]) if found else json.loads(message)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    parties: dict[tuple[str, str], tuple[int, str]] = {}
+    for role, by_party in answers.items() if isinstance(answers, dict) else ():
+        for party_id, answer in by_party.items() if isinstance(by_party, dict) else ():
+            if isinstance(answer, dict) and isinstance(answer.get("code"), int):
+                parties[str(role), str(party_id)] = (answer["code"], str(answer.get("message", "")))
+    return parties
+
+
+def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
+    failed = {party: answer for party, answer in parties_of(reply.message).items() if answer[0] != 0}
+    reasons = "; ".join(
+        f"{role} {party_id}: {_short(text) or f'code {code}'}" for (role, party_id), (code, text) in failed.items()
+    )
+    last_line = next((line.strip() for line in reversed(reply.message.splitlines()) if line.strip()), "no reason given")
+    if any(code == 5005 for code, _ in failed.values()):
+        hint = "Ask that party to grant this site the components (`reader` among them) and tables that it names."
+    elif any(code == 104 for code, _ in failed.values()):
+        hint = "The party was not reached: ask its operators whether FATE-Flow runs and a route to it exists."
+    else:
+        hint = "The record of the failed job stays on this site."
+    party = next((f"{role} {party_id}" for role, party_id in failed), None)
+    return e.FateCreateJobError(
+        f"The job could not be created. {reasons or _short(last_line)}",
+        hint=hint,
+        parties={party: text for party, (_, text) in failed.items()},
+        codes={party: code for party, (code, _) in failed.items()},
+        job_id=reply.job_id,
+        party=party,
+        endpoint=endpoint,
+        code=reply.code,
+    )

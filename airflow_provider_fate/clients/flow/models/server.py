@@ -1,0 +1,114 @@
+"""The server itself, its site, and its component providers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from .base import FlowModel, Id, Millis
+
+__all__ = [
+    "FlowInstance",
+    "Provider",
+    "RegisteredServer",
+    "RegisteredService",
+    "ServerConfiguration",
+    "ServerVersion",
+    "SiteInfo",
+    "masked",
+]
+
+_SECRET = re.compile(r"passw|token|secret|private|decrypt_key|credential", re.IGNORECASE)
+
+
+def masked(value: Any) -> Any:
+    """Return JSON with everything that looks like a secret replaced by ``***``."""
+    if isinstance(value, Mapping):
+        return {
+            key: "***" if _SECRET.search(str(key)) and item and not isinstance(item, Mapping) else masked(item)
+            for key, item in value.items()
+        }
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
+class FlowInstance(FlowModel):
+    """One process of FATE-Flow."""
+
+    instance_id: str
+    host: str | None = None
+    http_port: int | None = None
+    grpc_port: int | None = None
+    timestamp: Millis = None
+    version: str | None = None
+
+
+class ServerVersion(FlowModel):
+    """What answers.
+
+    :ivar version: such as ``"2.2.0"``.
+    :ivar instances: the processes of FATE-Flow that share this site's database.
+    """
+
+    version: str
+    instances: list[FlowInstance] = Field(default_factory=list)
+
+
+class ServerConfiguration(FlowModel):
+    """The server's configuration by section; secrets are masked unless they were asked for."""
+
+    sections: dict[str, Any] = Field(repr=False)
+
+    @property
+    def authenticates_clients(self) -> bool:
+        """Whether requests must be signed."""
+        section = self.sections.get("AUTHENTICATION")
+        return bool(isinstance(section, dict) and section.get("client"))
+
+
+class RegisteredServer(FlowModel):
+    """Another server that FATE-Flow knows, such as FATEBoard. FATE-Flow writes names in capitals."""
+
+    server_name: str
+    host: str
+    port: int
+    protocol: str | None = None
+
+
+class RegisteredService(FlowModel):
+    """A service of a registered server."""
+
+    server_name: str
+    service_name: str
+    url: str | None = None
+    method: str | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    headers: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+class SiteInfo(FlowModel):
+    """Whose site this is.
+
+    :ivar party_id: the site's own id; ``None`` in standalone mode, where all parties are local.
+    """
+
+    party_id: Id | None = None
+    standalone: bool = False
+
+
+class Provider(FlowModel):
+    """A set of components.
+
+    :ivar provider_name: as written in a job: ``name:version@device``.
+    """
+
+    name: str
+    version: str
+    device: str
+    provider_name: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    create_time: Millis = None
+    update_time: Millis = None

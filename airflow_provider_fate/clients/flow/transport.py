@@ -1,0 +1,337 @@
+"""Requests on the wire: patience, repeats, and the network's errors in our words; sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from airflow_provider_fate.errors import (
+    FateAmbiguousSubmitError,
+    FateConfigError,
+    FateConnectionError,
+    FateError,
+    FateTimeout,
+    FateTlsError,
+    FateUnreachable,
+    is_transient,
+)
+
+from .auth import AppIdAuth
+from .envelope import parse, read
+from .files import Multipart, Writer
+from .request import Once, Reply, Request
+from .settings import FlowSettings
+
+__all__ = ["AsyncTransport", "Steps", "SyncTransport"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("airflow_provider_fate.clients.flow")
+
+Steps = Generator[Request[Any], Any, T]
+"""A method that needs several requests: it yields each, is sent its result, and returns its own."""
+
+_LONGEST_WAIT = 10.0
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of a request's latest try, and so whether it could be sent once more."""
+
+    body: Multipart | None = None
+    writer: Writer | None = None
+
+    @property
+    def can_repeat(self) -> bool:
+        return (self.body is None or self.body.can_repeat) and (self.writer is None or self.writer.can_repeat)
+
+
+class _Transport:
+    """What both transports share; no input or output happens here."""
+
+    def __init__(self, settings: FlowSettings) -> None:
+        self.settings = settings
+
+    def _options(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "base_url": settings.base_url,
+            "auth": AppIdAuth(settings.app, settings.app_user) if settings.app else None,
+            "verify": _verify(settings),
+            # FATE-Flow closes each connection. A proxy may keep one, and closing it just as a submit goes out
+            # would leave open whether the job exists.
+            "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0),
+            # A proxy of the environment cannot reach this machine's loopback.
+            "trust_env": not settings.is_loopback,
+            "follow_redirects": False,
+        }
+
+    def _build(
+        self, client: httpx.Client | httpx.AsyncClient, request: Request[Any], body: Multipart | None
+    ) -> httpx.Request:
+        settings = self.settings
+        patience = settings.submit_timeout if request.slow else settings.timeout
+        return client.build_request(
+            request.method,
+            request.path,
+            params=request.query or None,
+            json=dict(request.json) if request.json is not None else None,
+            content=body,
+            headers={**request.headers, **(body.headers if body else {})},
+            timeout=httpx.Timeout(patience, connect=settings.timeout),
+        )
+
+    def _policy(self, request: Request[Any], files: _Files) -> dict[str, Any]:
+        settings = self.settings
+
+        def repeatable(error: BaseException) -> bool:
+            if not isinstance(error, FateConnectionError) or not is_transient(error):
+                return False
+            return files.can_repeat and (not error.sent or request.once is Once.REPEAT)
+
+        def announce(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            pause = state.next_action.sleep if state.next_action else 0.0
+            reason = error.message if isinstance(error, FateError) else error
+            log.warning(
+                "%s: %s (try %d of %d, again in %.1f s)",
+                request.endpoint, reason, state.attempt_number, settings.retries + 1, pause,
+            )  # fmt: skip
+
+        return {
+            "retry": retry_if_exception(repeatable),
+            "stop": stop_after_attempt(settings.retries + 1),
+            "wait": wait_exponential_jitter(
+                initial=settings.retry_wait, max=_LONGEST_WAIT, jitter=settings.retry_wait / 2
+            ),
+            "before_sleep": announce,
+            "reraise": True,
+        }
+
+    @contextmanager
+    def _translated(self, request: Request[Any]) -> Iterator[None]:
+        """Turn the network's exceptions into ours."""
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise self._translate(request, error) from error
+        except httpx.InvalidURL as error:
+            raise FateConfigError(f"{self.settings.address!r} is no address: {error}") from error
+
+    def _translate(self, request: Request[Any], error: httpx.HTTPError) -> FateConnectionError:
+        where = self.settings.address
+        context: dict[str, Any] = {"endpoint": request.endpoint, "job_id": request.job_id}
+        sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+        if tls := _tls_error(error):
+            hint = (
+                "FATE-Flow itself speaks plain HTTP: set the scheme to 'http', or give the port of the TLS proxy."
+                if "WRONG_VERSION_NUMBER" in tls or "RECORD_LAYER" in tls
+                else "Give the CA's file on the connection; switching verification off gives up protection."
+            )
+            return FateTlsError(f"No TLS connection to {where}: {tls}", hint=hint, sent=False, **context)
+        if isinstance(error, httpx.TimeoutException):
+            patience = self.settings.timeout if not sent or not request.slow else self.settings.submit_timeout
+            doing = "did not accept a connection" if not sent else "did not answer"
+            return FateTimeout(
+                f"FATE-Flow at {where} {doing} within {patience:g} s.",
+                hint="It may be overloaded, or a firewall drops what is sent to it.",
+                sent=sent,
+                **context,
+            )
+        if not sent:
+            return FateUnreachable(
+                f"FATE-Flow at {where} is not reached: {str(error) or type(error).__name__}",
+                hint="Check host and port of the connection, and that FATE-Flow runs.",
+                sent=False,
+                **context,
+            )
+        return FateUnreachable(
+            f"The connection to FATE-Flow at {where} broke: {str(error) or type(error).__name__}",
+            hint="FATE-Flow, or a proxy before it, may have been restarted.",
+            **context,
+        )
+
+    @staticmethod
+    def _final(request: Request[Any], error: FateConnectionError) -> FateError:
+        """Return what the caller is told when no repeat is left."""
+        if request.once is Once.SUBMIT and error.sent:
+            return FateAmbiguousSubmitError(
+                f"The answer to {request.endpoint} was lost: {error.message}",
+                hint="The job may exist. Look for it before submitting again.",
+                endpoint=request.endpoint,
+            )
+        return error
+
+
+def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:
+    if settings.scheme == "http":
+        return False  # loading the authorities takes tens of milliseconds, and nothing would use them
+    if isinstance(settings.verify, bool):
+        return settings.verify
+    place = Path(settings.verify)
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=str(place))
+        return ssl.create_default_context(cafile=str(place))
+    except (OSError, ssl.SSLError) as error:
+        raise FateTlsError(
+            f"CA file {settings.verify!r} cannot be used: {error}",
+            hint="Give the path of a PEM file that this process can read.",
+            sent=False,
+        ) from error
+
+
+def _tls_error(error: BaseException) -> str | None:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError) or "[SSL" in str(seen):
+            return str(seen)
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _is_file(response: httpx.Response) -> bool:
+    """Whether the answer is a file rather than an error in JSON, or a page of a proxy."""
+    content_type = response.headers.get("content-type", "")
+    return response.status_code == 200 and not content_type.startswith(("application/json", "text/html"))
+
+
+class SyncTransport(_Transport):
+    """Sends requests and waits for their answers. Threads may share one."""
+
+    def __init__(self, settings: FlowSettings) -> None:
+        super().__init__(settings)
+        self._client = httpx.Client(**self._options())
+
+    def run(self, request: Request[T]) -> T:
+        """Send a request, repeat it where that is harmless, and return its result."""
+        try:
+            files = _Files()
+            result: T = Retrying(**self._policy(request, files))(self._once, request, files)
+        except FateConnectionError as error:
+            raise self._final(request, error) from error.__cause__
+        return result
+
+    def follow(self, steps: Steps[T]) -> T:
+        """Run a method of several requests."""
+        try:
+            request = next(steps)
+            while True:
+                try:
+                    result = self.run(request)
+                except FateError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _once(self, request: Request[T], files: _Files) -> T:
+        files.body = request.upload.open() if request.upload else None
+        with self._translated(request):
+            if files.body is None:
+                return self._exchange(request, files)
+            files.body.start()
+            try:
+                return self._exchange(request, files)
+            finally:
+                files.body.close()
+
+    def _exchange(self, request: Request[T], files: _Files) -> T:
+        sent = self._build(self._client, request, files.body)
+        response = self._client.send(sent, stream=request.sink is not None)
+        try:
+            if request.sink is None:
+                return read(request, response, response.content)
+            if not _is_file(response):
+                return read(request, response, response.read())
+            files.writer = writer = request.sink.open()
+            try:
+                for piece in response.iter_bytes():
+                    writer.write(piece)
+                writer.finish()
+            finally:
+                writer.close()
+            return parse(request, Reply(size=writer.size))
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._client.close()
+
+
+class AsyncTransport(_Transport):
+    """Sends requests without blocking the event loop; belongs to the loop that first uses it."""
+
+    def __init__(self, settings: FlowSettings) -> None:
+        super().__init__(settings)
+        self._client = httpx.AsyncClient(**self._options())
+
+    async def run(self, request: Request[T]) -> T:
+        """Send a request, repeat it where that is harmless, and return its result."""
+        try:
+            files = _Files()
+            return await AsyncRetrying(**self._policy(request, files))(self._once, request, files)
+        except FateConnectionError as error:
+            raise self._final(request, error) from error.__cause__
+
+    async def follow(self, steps: Steps[T]) -> T:
+        """Run a method of several requests."""
+        try:
+            request = next(steps)
+            while True:
+                try:
+                    result = await self.run(request)
+                except FateError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(result)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    async def _once(self, request: Request[T], files: _Files) -> T:
+        files.body = request.upload.open() if request.upload else None
+        with self._translated(request):
+            if files.body is None:
+                return await self._exchange(request, files)
+            await asyncio.to_thread(files.body.start)
+            try:
+                return await self._exchange(request, files)
+            finally:
+                await asyncio.to_thread(files.body.close)
+
+    async def _exchange(self, request: Request[T], files: _Files) -> T:
+        sent = self._build(self._client, request, files.body)
+        response = await self._client.send(sent, stream=request.sink is not None)
+        try:
+            if request.sink is None:
+                return read(request, response, response.content)
+            if not _is_file(response):
+                return read(request, response, await response.aread())
+            files.writer = writer = request.sink.open()
+            try:
+                async for piece in response.aiter_bytes():
+                    await asyncio.to_thread(writer.write, piece)
+                await asyncio.to_thread(writer.finish)
+            finally:
+                await asyncio.to_thread(writer.close)
+            return parse(request, Reply(size=writer.size))
+        finally:
+            await response.aclose()
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.aclose()

@@ -1,0 +1,406 @@
+"""Every error of this package, in one hierarchy by what the caller can do about it.
+
+==============================  =====================================================================
+class                           what to do
+==============================  =====================================================================
+:class:`FateConnectionError`    nothing reached FATE-Flow, or its answer was lost: try again
+:class:`FateConfigError`        correct the connection: host, port, version, party id
+:class:`FateAuthError`          correct the app id, the token, the clock, or the granted role
+:class:`FateInputError`         correct what was given: a parameter, a job, a data file
+:class:`FateNotFoundError`      the job, task, table, model or file does not exist on this site
+:class:`FateConflictError`      it exists already: take another name, or delete it first
+:class:`FateResourceError`      wait until the cluster has room, or ask for less
+:class:`FatePartnerError`       another party refused, or was not reached: ask its operators
+:class:`FateAmbiguousSubmitError`  a job may exist: look for it before submitting again
+:class:`FateNotOfferedError`    this server does not do that
+:class:`FateServerError`        FATE-Flow failed: read its log
+:class:`FateJobError`           the job itself ended badly
+==============================  =====================================================================
+
+``str(error)`` is the message and, on a line of its own, the hint: the way out. This module imports nothing
+but the standard library, so that any layer may use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+__all__ = [
+    "FateAmbiguousSubmitError",
+    "FateAuthError",
+    "FateClockSkewError",
+    "FateConfigError",
+    "FateConflictError",
+    "FateConnectionError",
+    "FateCreateJobError",
+    "FateDataError",
+    "FateError",
+    "FateFileExists",
+    "FateFileNotFound",
+    "FateInputError",
+    "FateInvalidJobError",
+    "FateInvalidParameterError",
+    "FateJobError",
+    "FateJobFailed",
+    "FateJobNotFound",
+    "FateJobStopped",
+    "FateJobTimeout",
+    "FateModelNotFound",
+    "FateNotFlowError",
+    "FateNotFoundError",
+    "FateNotOfferedError",
+    "FatePartnerError",
+    "FatePermissionError",
+    "FateProxyError",
+    "FateResourceError",
+    "FateServerError",
+    "FateSignatureError",
+    "FateTableExists",
+    "FateTableNotFound",
+    "FateTaskNotFound",
+    "FateTimeout",
+    "FateTlsError",
+    "FateUnknownAppError",
+    "FateUnreachable",
+    "FateVersionError",
+    "FateWrongPartyError",
+    "Problem",
+    "is_transient",
+]
+
+
+class FateError(Exception):
+    """The root of all errors of this package.
+
+    :param message: what happened, in one sentence or with the server's own words.
+    :param hint: the way out, in words that the reader can act on.
+    :param job_id: the FATE job it is about.
+    :param party: the party it is about, such as ``"host 10000"``.
+    :param endpoint: the request that failed, such as ``"POST /job/submit"``.
+    :param code: the return code of FATE-Flow's envelope.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        job_id: str | None = None,
+        party: str | None = None,
+        endpoint: str | None = None,
+        code: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.job_id = job_id
+        self.party = party
+        self.endpoint = endpoint
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    # The default of Exception calls the class with `args` alone and so loses the keyword attributes.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+def _restore(kind: type[FateError], args: tuple[Any, ...], state: dict[str, Any]) -> FateError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+# --- the wire -----------------------------------------------------------------------------------------------
+
+
+class FateConnectionError(FateError):
+    """FATE-Flow was not reached, or its answer was lost.
+
+    :ivar sent: whether the request may have reached FATE-Flow. ``False`` means that a repeat is harmless,
+        whatever the request does.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.sent = sent
+
+
+class FateUnreachable(FateConnectionError):
+    """Connection refused or reset, or a host name that does not resolve."""
+
+
+class FateTimeout(FateConnectionError):
+    """No answer in time. What the request did, if it was more than a question, is unknown."""
+
+
+class FateProxyError(FateConnectionError):
+    """Something between here and FATE-Flow answered: an error page, a log-in page, an HTTP status other than
+    200.
+
+    :ivar status: the HTTP status.
+    :ivar excerpt: the beginning of what was answered, at most 200 characters.
+    """
+
+    def __init__(self, message: str, *, status: int = 200, excerpt: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.status = status
+        self.excerpt = excerpt
+
+
+class FateTlsError(FateConnectionError):
+    """The certificate was refused, or one side speaks TLS and the other does not. Repeating does not help."""
+
+
+# --- the connection -----------------------------------------------------------------------------------------
+
+
+class FateConfigError(FateError):
+    """The connection is wrong."""
+
+
+class FateNotFlowError(FateConfigError):
+    """Something answers at this address, but it is not FATE-Flow."""
+
+
+class FateVersionError(FateConfigError):
+    """A FATE-Flow of a version that this package does not speak (1.x)."""
+
+
+class FateWrongPartyError(FateConfigError):
+    """The connection names a party id that is not the one of the server."""
+
+
+class FateAuthError(FateError):
+    """The server refused the caller."""
+
+
+class FateSignatureError(FateAuthError):
+    """The signature is wrong (5003): the app token does not belong to the app id."""
+
+
+class FateClockSkewError(FateAuthError):
+    """The signature has expired (5000): this machine's clock is more than 60 s behind the server's.
+
+    :ivar skew: seconds by which the server's clock is ahead, as far as its answer told; else ``None``.
+    """
+
+    def __init__(self, message: str, *, skew: float | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.skew = skew
+
+
+class FateUnknownAppError(FateAuthError):
+    """The server does not know the app id (5002)."""
+
+
+class FatePermissionError(FateAuthError):
+    """The app may not do this (5004), has no role, or is unknown (5005: FATE-Flow does not tell these apart)."""
+
+
+# --- the input ----------------------------------------------------------------------------------------------
+
+
+class Problem(Protocol):
+    """One thing that is wrong with a job: which field, its value, why, and what to write instead."""
+
+    @property
+    def field(self) -> str: ...  # noqa: D102
+    @property
+    def value(self) -> object: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+    @property
+    def fix(self) -> str: ...  # noqa: D102
+
+
+class FateInputError(FateError):
+    """What was given cannot be used; correct it."""
+
+
+class FateInvalidParameterError(FateInputError):
+    """A parameter of a request is missing or malformed (5001), or was refused before it was sent.
+
+    :ivar fields: messages by field, as far as they are known.
+    """
+
+    def __init__(self, message: str, *, fields: Mapping[str, Iterable[str]] | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.fields = {name: list(texts) for name, texts in (fields or {}).items()}
+
+
+class FateInvalidJobError(FateInputError):
+    """The job cannot run as it is described.
+
+    :ivar problems: everything that is wrong with it, if it was found before submission.
+    """
+
+    def __init__(self, message: str, *, problems: Iterable[Problem] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.problems: list[Problem] = list(problems)
+
+
+class FateDataError(FateInputError):
+    """A data file that FATE would refuse or silently misread.
+
+    :ivar row: 1-based line of the file, if the problem has one.
+    :ivar column: name of the column, if the problem has one.
+    """
+
+    def __init__(self, message: str, *, row: int | None = None, column: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.row = row
+        self.column = column
+
+
+# --- what is and is not there -------------------------------------------------------------------------------
+
+
+class FateNotFoundError(FateError):
+    """It does not exist on this site. A site knows only its own side of a job."""
+
+
+class FateJobNotFound(FateNotFoundError):
+    """No such job on this site (1001)."""
+
+
+class FateTaskNotFound(FateNotFoundError):
+    """No such task on this site (2000)."""
+
+
+class FateTableNotFound(FateNotFoundError):
+    """No such table on this site (7001)."""
+
+
+class FateModelNotFound(FateNotFoundError):
+    """The task has no model, or there is no such model (2005)."""
+
+
+class FateFileNotFound(FateNotFoundError):
+    """No such file or directory on the server (8001)."""
+
+
+class FateConflictError(FateError):
+    """It exists already."""
+
+
+class FateTableExists(FateConflictError):
+    """The table exists already (7002)."""
+
+
+class FateFileExists(FateConflictError):
+    """The file exists already on the server (8002)."""
+
+
+class FateResourceError(FateError):
+    """The cluster has no room for it (1005, 2004), or never will (1006)."""
+
+
+# --- the others, and the server -----------------------------------------------------------------------------
+
+
+class FatePartnerError(FateError):
+    """A party of the job refused, or could not be reached.
+
+    :ivar parties: the reason by ``(role, party id)``, only for those who did not agree.
+    :ivar codes: FATE-Flow's code by ``(role, party id)``; 104 says that the party was not reached.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        parties: Mapping[tuple[str, str], str] | None = None,
+        codes: Mapping[tuple[str, str], int] | None = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.parties = dict(parties or {})
+        self.codes = dict(codes or {})
+
+
+class FateCreateJobError(FatePartnerError):
+    """FATE-Flow could not create the job on all parties (1002). ``job_id`` names the failed record it left."""
+
+
+class FateAmbiguousSubmitError(FateError):
+    """It is not known whether a job was created: the answer was lost, or FATE-Flow gave up waiting for it
+    (104).
+
+    Never submit again before having looked for the job; it, or several copies of it, may be running.
+    """
+
+
+class FateNotOfferedError(FateError):
+    """This server does not do that: a stub, or something switched off in its configuration (3000, 6001)."""
+
+
+class FateServerError(FateError):
+    """FATE-Flow failed while it handled the request (6000), or answered with a code that has no class of its own."""
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------
+
+
+class FateJobError(FateError):
+    """The job itself ended badly."""
+
+
+class FateJobFailed(FateJobError):
+    """A component failed.
+
+    :ivar diagnosis: what is known about it: failing tasks, parties, last log lines.
+    """
+
+    def __init__(self, message: str, *, diagnosis: Any = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.diagnosis = diagnosis
+
+
+class FateJobStopped(FateJobError):
+    """Somebody stopped the job."""
+
+
+class FateJobTimeout(FateJobError):
+    """The job did not start, advance or end within the time it was given."""
+
+
+# --- what to do ---------------------------------------------------------------------------------------------
+
+FEDERATED_ERROR = 104
+"""FATE-Flow's code for 'the other site, or my own scheduler, did not answer me'; not in its list of codes."""
+
+_BUSY_DATABASE = re.compile(r"database is locked|OperationalError|Lost connection|Too many connections", re.I)
+_NOT_REACHED = re.compile(
+    r"unavailable|refused|timed out|deadline|reset|unreachable|50[234] server error|bad gateway", re.I
+)
+_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RESOURCE_LIMIT_EXCEEDED = 1006
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether repeating the same call later may help.
+
+    It does not say that a repeat is *harmless*: that depends on the call. In particular a
+    :class:`FateAmbiguousSubmitError` is not transient: look for the job first.
+
+    :param error: any exception; one that is not of this package is not transient.
+    """
+    match error:
+        case FateTlsError():
+            return False
+        case FateProxyError(status=status):
+            return status in _TRANSIENT_STATUS
+        case FateConnectionError():
+            return True
+        case FateResourceError(code=code):
+            return code != _RESOURCE_LIMIT_EXCEEDED
+        case FatePartnerError(parties=parties, codes=codes):
+            return any(codes.get(party) == FEDERATED_ERROR and _NOT_REACHED.search(parties[party]) for party in parties)
+        case FateServerError(code=code, message=message):
+            return code == FEDERATED_ERROR or bool(_BUSY_DATABASE.search(message))
+    return False
