@@ -7,7 +7,7 @@ that returns an awaitable of it. Type checkers see both precisely.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
@@ -41,7 +41,7 @@ class endpoint(Generic[P, T]):
     @overload
     def __get__(self, group: Group[SyncTransport], owner: type[Any]) -> Callable[P, T]: ...
     @overload
-    def __get__(self, group: Group[AsyncTransport], owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, group: Group[AsyncTransport], owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, group: Group[Any] | None, owner: type[Any]) -> object:
         """Bind the endpoint to the client of ``group``."""
         if group is None:
@@ -62,7 +62,7 @@ class procedure(Generic[P, T]):
     @overload
     def __get__(self, group: Group[SyncTransport], owner: type[Any]) -> Callable[P, T]: ...
     @overload
-    def __get__(self, group: Group[AsyncTransport], owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, group: Group[AsyncTransport], owner: type[Any]) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, group: Group[Any] | None, owner: type[Any]) -> object:
         """Bind the endpoint to the client of ``group``."""
         if group is None:

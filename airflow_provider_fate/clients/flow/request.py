@@ -53,6 +53,7 @@ class Request(Generic[T_co]):
     :param accept: codes other than 0 that are an answer and no error, such as 1001 for an empty list.
     :param once: whether it may be repeated.
     :param slow: whether it waits for partners, workers or files rather than for a query.
+    :param version: of the interface; only to find out whether a server is of the 1.x line is it another.
     :param bare: whether the endpoint answers its data without an envelope.
     :param errors: turns the endpoint's own codes into exceptions; ``None`` leaves them to the general table.
     """
@@ -69,6 +70,7 @@ class Request(Generic[T_co]):
     once: Once = Once.REPEAT
     slow: bool = False
     bare: bool = False
+    version: str = "v2"
     errors: Callable[[Reply], Exception | None] | None = None
 
     @property

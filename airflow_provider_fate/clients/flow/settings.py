@@ -96,7 +96,12 @@ class FlowSettings:
     @property
     def base_url(self) -> str:
         """Root of the 2.x interface. Holds no secret."""
-        return f"{self.scheme}://{self.address}/v2"
+        return f"{self.root_url}/v2"
+
+    @property
+    def root_url(self) -> str:
+        """What comes before the version of the interface."""
+        return f"{self.scheme}://{self.address}"
 
     @property
     def is_loopback(self) -> bool:

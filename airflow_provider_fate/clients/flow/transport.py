@@ -65,7 +65,6 @@ class _Transport:
     def _options(self) -> dict[str, Any]:
         settings = self.settings
         return {
-            "base_url": settings.base_url,
             "auth": AppIdAuth(settings.app, settings.app_user) if settings.app else None,
             "verify": _verify(settings),
             # FATE-Flow closes each connection. A proxy may keep one, and closing it just as a submit goes out
@@ -83,7 +82,7 @@ class _Transport:
         patience = settings.submit_timeout if request.slow else settings.timeout
         return client.build_request(
             request.method,
-            request.path,
+            f"{settings.root_url}/{request.version}{request.path}",
             params=request.query or None,
             json=dict(request.json) if request.json is not None else None,
             content=body,

@@ -147,7 +147,7 @@ class SiteGroup(Group[Transport]):
 
 def _speaks_1x() -> Steps[bool]:
     try:
-        yield post("/../v1/version/get", lambda reply: None, json={}, once=Once.REPEAT)
+        yield post("/version/get", lambda reply: None, json={}, once=Once.REPEAT, version="v1")
     except FateVersionError:
         return True
     except (FateProxyError, FateNotOfferedError, FateServerError):

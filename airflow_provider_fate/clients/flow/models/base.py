@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-__all__ = ["FlowModel", "Id", "Millis", "OptionalId"]
+__all__ = ["FlowModel", "Id", "Mapping", "Millis", "OptionalId"]
 
 
 class FlowModel(BaseModel):
@@ -32,6 +32,9 @@ Id = Annotated[str, BeforeValidator(_text)]
 """An id. FATE 2.x writes them as text, 1.x wrote party ids as numbers, and users do both."""
 
 OptionalId = Annotated[str | None, BeforeValidator(_text)]
+
+Mapping = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+"""A mapping of a shape that only FATE knows; FATE-Flow writes null for an empty one here and there."""
 
 Millis = Annotated[datetime | None, BeforeValidator(_moment), PlainSerializer(_epoch)]
 """A moment in UTC, written by FATE-Flow as milliseconds since the epoch; ``None`` until it comes."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .base import FlowModel, Id
+from .base import FlowModel, Id, Mapping
 
 __all__ = ["StartedDownload", "StartedUpload", "TableRecord", "TableRef", "UploadMeta"]
 
@@ -95,8 +95,8 @@ class TableRecord(FlowModel):
     data_type: str | None = None
     engine: str | None = None
     path: str | None = None
-    meta: dict[str, Any] = Field(default_factory=dict, repr=False)
-    source: dict[str, Any] = Field(default_factory=dict, repr=False)
+    meta: Mapping = Field(default_factory=dict, repr=False)
+    source: Mapping = Field(default_factory=dict, repr=False)
     display: list[list[Any]] | None = Field(default=None, repr=False)
 
     @property

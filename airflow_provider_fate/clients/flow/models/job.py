@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from .base import FlowModel, Id, Millis, OptionalId
+from .base import FlowModel, Id, Mapping, Millis, OptionalId
 
 __all__ = ["DagDependency", "DataView", "JobPage", "JobRecord", "JobStatus", "PartyGroup", "SubmittedJob"]
 
@@ -89,7 +89,7 @@ class JobRecord(FlowModel):
     elapsed: int | None = None
     parties: list[PartyGroup] = Field(default_factory=list)
     partners: list[Id] | None = None
-    dag: dict[str, Any] = Field(default_factory=dict, repr=False)
+    dag: Mapping = Field(default_factory=dict, repr=False)
 
     @property
     def extra(self) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import abc
 from typing import Any
 
 from pydantic import Field
 
-from .base import FlowModel, Id, Millis
+from .base import FlowModel, Id, Mapping, Millis
 
 __all__ = [
     "FlowInstance",
@@ -26,9 +26,9 @@ _SECRET = re.compile(r"passw|token|secret|private|decrypt_key|credential", re.IG
 
 def masked(value: Any) -> Any:
     """Return JSON with everything that looks like a secret replaced by ``***``."""
-    if isinstance(value, Mapping):
+    if isinstance(value, abc.Mapping):
         return {
-            key: "***" if _SECRET.search(str(key)) and item and not isinstance(item, Mapping) else masked(item)
+            key: "***" if _SECRET.search(str(key)) and item and not isinstance(item, abc.Mapping) else masked(item)
             for key, item in value.items()
         }
     return [masked(item) for item in value] if isinstance(value, list) else value
@@ -84,9 +84,9 @@ class RegisteredService(FlowModel):
     service_name: str
     url: str | None = None
     method: str | None = None
-    params: dict[str, Any] = Field(default_factory=dict)
-    data: dict[str, Any] = Field(default_factory=dict)
-    headers: dict[str, Any] = Field(default_factory=dict, repr=False)
+    params: Mapping = Field(default_factory=dict)
+    data: Mapping = Field(default_factory=dict)
+    headers: Mapping = Field(default_factory=dict, repr=False)
 
 
 class SiteInfo(FlowModel):
@@ -109,6 +109,6 @@ class Provider(FlowModel):
     version: str
     device: str
     provider_name: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Mapping = Field(default_factory=dict)
     create_time: Millis = None
     update_time: Millis = None
