@@ -103,7 +103,7 @@ class FateSite(BaseModel):
             ) from None
 
     @property
-    def scheme(self) -> str:
+    def scheme(self) -> Literal["http", "https"]:
         """``https`` when the connection says TLS, else ``http``."""
         return "https" if self.tls else "http"
 

@@ -45,7 +45,7 @@ class FateUploadOperator(FateJobWorkOperator):
     :raises FateDataError: another number of rows has arrived than was sent.
     """
 
-    template_fields: Sequence[str] = ("source", "table", "match_id", "label", "fate_conn_id")
+    template_fields: Sequence[str] = ("source", "table", "match_id", "label_column", "fate_conn_id")
 
     def __init__(
         self,
@@ -67,7 +67,8 @@ class FateUploadOperator(FateJobWorkOperator):
         self.source = source
         self.table = table
         self.match_id = match_id
-        self.label = label
+        # ``label`` itself is the operator's label in the UI.
+        self.label_column = label
         self.label_type = label_type
         self.dtype = dtype
         self.sample_id = sample_id
@@ -116,7 +117,7 @@ class FateUploadOperator(FateJobWorkOperator):
             return UploadMeta(
                 match_id_name=self.match_id,
                 sample_id_name=self.sample_id,
-                label_name=self.label or None,
+                label_name=self.label_column or None,
                 label_type=self.label_type,
                 weight_name=self.weight,
                 delimiter=self.delimiter,

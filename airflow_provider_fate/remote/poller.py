@@ -115,6 +115,7 @@ class SharedPoller(ABC, Generic[T]):
         failures = 0
         try:
             while True:
+                self._newcomer.clear()
                 keys = list(self._waits)
                 try:
                     seen = await self.look(keys)
@@ -139,15 +140,15 @@ class SharedPoller(ABC, Generic[T]):
 
     async def _rest(self, pause: float) -> None:
         """Sleep, but not longer than the shortest interval when somebody new has begun to wait."""
-        self._newcomer.clear()
         await asyncio.sleep(min(pause, self.interval))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._newcomer.wait(), max(0.0, pause - self.interval))
 
     def _pause(self, failures: int) -> float:
         if failures:
-            pause = min(LONGEST_PAUSE, self.interval * 2 ** min(failures, 6))
+            pause = min(LONGEST_PAUSE, self.interval * float(2 ** min(failures, 6)))
         else:
             youngest = max((w.since for waits in self._waits.values() for w in waits), default=0.0)
             pause = pace(time.monotonic() - youngest, self.interval)
-        return pause * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, so that many triggerers do not march in step
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - many triggerers must not march in step
+        return pause * jitter

@@ -64,7 +64,7 @@ class RemoteWorkTrigger(BaseTrigger):
         poll_interval: float = 2.0,
         stop_on_kill: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.work_id = work_id
         self.ref = ref or {}
@@ -101,7 +101,7 @@ class RemoteWorkTrigger(BaseTrigger):
         """Wait, then fire one event (see :meth:`wait`)."""
         event = await self.wait()
         self._over = True
-        yield TriggerEvent(event)
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def wait(self) -> dict[str, Any]:
         """Wait until the work is over or a limit is reached.

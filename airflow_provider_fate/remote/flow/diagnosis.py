@@ -10,7 +10,7 @@ from airflow_provider_fate.errors import FateError
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TaskRecord
+    from airflow_provider_fate.clients.flow.models import LogType, TaskRecord
     from airflow_provider_fate.remote.flow.ref import JobRef
 
 TAIL = 15
@@ -136,7 +136,7 @@ def _tasks(flow: FlowClient, job_id: str) -> Sequence[TaskRecord]:
 
 
 def _tail(
-    flow: FlowClient, log_type: str, job_id: str, role: str, party_id: str, task_name: str | None = None
+    flow: FlowClient, log_type: LogType, job_id: str, role: str, party_id: str, task_name: str | None = None
 ) -> tuple[str, ...]:
     try:
         count = flow.log.count(log_type, job_id, role, party_id, task_name=task_name)

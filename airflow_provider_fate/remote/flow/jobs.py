@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateError, FateServerError, FateUnreachable
+from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateConnectionError, FateError, FateServerError
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
 from airflow_provider_fate.remote.states import Snapshot, WorkState
@@ -225,17 +225,11 @@ def _own_party(dag: Mapping[str, Any], site: FateSite) -> tuple[str, str]:
 
 
 def _patiently(call: Callable[[], T]) -> T:
-    """Repeat a call that cannot even reach FATE-Flow, with growing pauses, within :data:`SUBMIT_PATIENCE` seconds."""
-    from tenacity import (
-        Retrying,
-        before_sleep_log,
-        retry_if_exception_type,
-        stop_after_delay,
-        wait_exponential,
-    )
+    """Repeat a call that did not reach FATE-Flow, with growing pauses, within :data:`SUBMIT_PATIENCE` seconds."""
+    from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_exponential
 
     return Retrying(
-        retry=retry_if_exception_type(FateUnreachable),
+        retry=retry_if_exception(lambda e: isinstance(e, FateConnectionError) and not e.sent),
         wait=wait_exponential(multiplier=1, max=20),
         stop=stop_after_delay(SUBMIT_PATIENCE),
         before_sleep=before_sleep_log(log, logging.WARNING),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.hooks.site import FateSite
 
 FEW = 2
-"""So many jobs are asked for one by one: the list of all unfinished jobs of a busy site is longer than their records."""
+"""So many jobs are asked for one by one: the list of all unfinished jobs of a busy site is longer."""
 AT_ONCE = 4
 """FATE-Flow answers on one Python process; more parallel questions only queue up there."""
 
@@ -62,4 +62,4 @@ class FlowPoller(SharedPoller[Snapshot]):
         """Close the client; the next look opens a new one."""
         client, self._client = self._client, None
         if client is not None:
-            await client.aclose()
+            await client.close()

@@ -1,0 +1,193 @@
+import asyncio
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_fate.errors import FateError, FateSignatureError, FateUnreachable
+from airflow_provider_fate.remote import trigger as module
+from airflow_provider_fate.remote.poller import SharedPoller
+from airflow_provider_fate.remote.states import Snapshot, WorkState
+from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
+
+QUEUED, RUNNING = Snapshot(WorkState.QUEUED), Snapshot(WorkState.RUNNING, 50)
+DONE, FAILED = Snapshot(WorkState.SUCCEEDED, 100), Snapshot(WorkState.FAILED)
+STOPPED, MISSING = Snapshot(WorkState.STOPPED), Snapshot(WorkState.MISSING)
+
+
+class ScriptPoller(SharedPoller[Snapshot]):
+    """Plays a list of answers; the last one is repeated."""
+
+    script = None
+
+    async def look(self, keys):
+        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return dict.fromkeys(keys, answer)
+
+    def _pause(self, failures):
+        return 0.01
+
+
+class ScriptTrigger(RemoteWorkTrigger):
+    def __init__(self, script=(), **kwargs):
+        super().__init__(**{"conn_id": "c", "work_id": "w", "poll_interval": 0.01} | kwargs)
+        self.script = list(script)
+        self.reports, self.stops = [], []
+
+    def poller(self):
+        poller = ScriptPoller.shared(f"{id(self)}", self.poll_interval)
+        poller.script = self.script
+        return poller
+
+    async def report(self, snapshot):
+        self.reports.append(snapshot)
+
+    async def stop(self):
+        self.stops.append(time.monotonic())
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "SETTLE", 0.05)
+
+
+async def outcome(*script, **kwargs):
+    event = await asyncio.wait_for(ScriptTrigger(script, **kwargs).wait(), 5)
+    return event["outcome"], event["state"]
+
+
+async def test_success_ends_the_wait_at_once():
+    assert await outcome(QUEUED, RUNNING, DONE) == ("over", "succeeded")
+
+
+async def test_the_event_carries_all_that_the_resumed_task_needs():
+    event = await ScriptTrigger([DONE], ref={"job_id": "1"}).wait()
+    assert event == {"work_id": "w", "ref": {"job_id": "1"}, "outcome": "over", "state": "succeeded", "detail": ""}
+
+
+async def test_a_failure_that_turns_out_to_be_a_stop_is_reported_as_a_stop():
+    assert await outcome(RUNNING, FAILED, STOPPED) == ("over", "stopped")
+
+
+async def test_a_failure_that_is_rerun_at_once_is_waited_for():
+    assert await outcome(FAILED, RUNNING, DONE) == ("over", "succeeded")
+
+
+async def test_an_unknown_job_gets_some_grace():
+    assert await outcome(MISSING, MISSING, RUNNING, DONE) == ("over", "succeeded")
+    assert await outcome(MISSING) == ("over", "missing")
+
+
+async def test_an_outage_fails_nothing_and_is_said_once(capsys):
+    assert await outcome(RUNNING, *[FateUnreachable("down")] * 30, DONE) == ("over", "succeeded")
+    said = capsys.readouterr().out
+    assert said.count("waiting goes on") == 1
+    assert said.count("answers again") == 1
+
+
+async def test_a_refusal_that_lasts_ends_the_wait_with_its_reason():
+    with pytest.raises(FateSignatureError):
+        await outcome(RUNNING, FateSignatureError("bad signature"))
+
+
+async def test_the_deadline_is_kept_while_the_work_runs():
+    assert await outcome(RUNNING, deadline=time.time() + 0.1) == ("deadline", "running")
+
+
+async def test_the_deadline_is_kept_while_the_site_is_silent():
+    assert await outcome(FateUnreachable("down"), deadline=time.time() + 0.1) == ("deadline", "queued")
+
+
+async def test_the_queue_limit_counts_only_while_queued():
+    assert await outcome(QUEUED, queue_deadline=time.time() + 0.1) == ("queue_limit", "queued")
+    assert await outcome(RUNNING, RUNNING, DONE, queue_deadline=time.time() - 1) == ("over", "succeeded")
+
+
+async def test_a_report_that_fails_does_not_end_the_wait():
+    class Mute(ScriptTrigger):
+        async def report(self, snapshot):
+            raise FateError("no tasks")
+
+    assert (await Mute([RUNNING, DONE]).wait())["state"] == "succeeded"
+
+
+def test_serialized_arguments_make_the_same_trigger():
+    from airflow_provider_fate.triggers.job import FateJobTrigger
+
+    trigger = FateJobTrigger(conn_id="c", work_id="1", ref={"a": 1}, deadline=1.0, poll_interval=3, stop_on_kill=False)
+    path, kwargs = trigger.serialize()
+    assert path == "airflow_provider_fate.triggers.job.FateJobTrigger"
+    assert FateJobTrigger(**kwargs).serialize() == (path, kwargs)
+
+
+# -- kills ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    def make(state, slow=0.0, **kwargs):
+        async def ask(*_):
+            await asyncio.sleep(slow)
+            if isinstance(state, Exception):
+                raise state
+            return state
+
+        monkeypatch.setattr(module, "task_state", ask)
+        trigger = ScriptTrigger([RUNNING], **kwargs)
+        trigger._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
+        return trigger
+
+    return make
+
+
+async def test_a_killed_task_stops_its_work(killed):
+    trigger = killed("failed")
+    await trigger.on_kill()
+    assert len(trigger.stops) == 1
+
+
+async def test_a_trigger_that_only_moves_leaves_the_work_alone(killed):
+    trigger = killed("deferred")
+    await trigger.on_kill()
+    assert trigger.stops == []
+
+
+async def test_an_unknown_state_leaves_the_work_alone(killed):
+    trigger = killed(RuntimeError("no supervisor"))
+    await trigger.on_kill()
+    assert trigger.stops == []
+
+
+async def test_work_of_somebody_else_is_never_stopped(killed):
+    trigger = killed("failed", stop_on_kill=False)
+    await trigger.on_kill()
+    assert trigger.stops == []
+
+
+async def test_the_stop_survives_that_airflow_cancels_on_kill(killed):
+    trigger = killed("failed", slow=0.1)
+    kill = asyncio.create_task(trigger.on_kill())
+    await asyncio.sleep(0.02)
+    kill.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await kill
+    await asyncio.sleep(0.2)
+    assert len(trigger.stops) == 1
+
+
+async def test_a_stop_that_fails_is_tried_again(killed, monkeypatch):
+    trigger = killed("failed")
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr(module.asyncio, "sleep", lambda s: real_sleep(0))
+    answers = [FateUnreachable("down"), FateUnreachable("down"), None]
+
+    async def stop():
+        trigger.stops.append(0)
+        if error := answers.pop(0):
+            raise error
+
+    trigger.stop = stop
+    await trigger.on_kill()
+    assert len(trigger.stops) == 3
