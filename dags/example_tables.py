@@ -1,0 +1,101 @@
+"""The tables of the examples: a clinic and a laboratory that know different things about the same patients.
+
+The data is real: the Wisconsin breast cancer set that scikit-learn ships, 569 biopsies with 30 measurements of the cell
+nuclei. The columns are dealt out so that federating pays: the clinic knows the diagnosis and a few weak measurements,
+the laboratory has all the others, and neither may show its table to the other.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from airflow.sdk import task, task_group
+
+from airflow_provider_fate.operators.upload import FateUploadOperator
+
+DAY = "{{ macros.fate.day(dag_run) }}"
+"""The day of the run, YYYYMMDD: as ``{{ ds_nodash }}``, but it exists for runs that somebody triggers by hand, too."""
+
+CLINIC, LABORATORY = "9999", "10000"
+"""Party ids of guest and host. A FATE on one machine plays both of them."""
+
+CLINIC_COLUMNS = (
+    "texture error",
+    "smoothness error",
+    "symmetry error",
+    "mean fractal dimension",
+    "fractal dimension error",
+)
+HOLDOUT = 0.3
+
+
+def write_tables(day: str, rows: int | None = None, folder: Path | None = None) -> dict[str, str]:
+    """Write each side's tables of one day as CSV files, and return their paths by name.
+
+    Every day has a sample of its own: other patients are held out, and other patients are known to only one side. The
+    same day always gives the same files, so that a task that runs again changes nothing.
+
+    :param day: YYYYMMDD.
+    :param rows: use only so many patients, to be quick.
+    :param folder: where to; by default below ``AIRFLOW_HOME``.
+    """
+    import numpy as np
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    columns = [str(name) for name in data.feature_names]
+    clinic = [columns.index(name) for name in CLINIC_COLUMNS]
+    laboratory = [i for i in range(len(columns)) if i not in clinic]
+    malignant = 1 - data.target
+
+    draw = np.random.default_rng(int(day))
+    patients = draw.permutation(len(data.data))[:rows]
+    held_out = set(patients[: int(len(patients) * HOLDOUT)].tolist())
+    folder = folder or Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "fate_examples"
+    files = {}
+    for side, indexes in (("clinic", clinic), ("laboratory", laboratory)):
+        unknown = set(draw.choice(patients, len(patients) // 25, replace=False).tolist())
+        header = [
+            "patient",
+            *(["malignant"] if side == "clinic" else []),
+            *(columns[i].replace(" ", "_") for i in indexes),
+        ]
+        for part in ("train", "holdout"):
+            table = [header]
+            for patient in sorted(set(patients.tolist()) - unknown):
+                if (patient in held_out) == (part == "holdout"):
+                    label = [str(malignant[patient])] if side == "clinic" else []
+                    table.append([f"p{patient:03}", *label, *(f"{data.data[patient, i]:.6g}" for i in indexes)])
+            files[f"{side}_{part}"] = _write(folder / f"{side}_{part}_{day}.csv", table)
+    return files
+
+
+def _write(path: Path, table: list[list[str]]) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when it is whole: another run of the same day may be reading it.
+    with NamedTemporaryFile("w", newline="", dir=path.parent, suffix=".csv", delete=False) as file:
+        csv.writer(file, lineterminator="\n").writerows(table)
+    Path(file.name).replace(path)
+    return str(path)
+
+
+@task_group
+def load_small_tables(namespace: str) -> None:
+    """Load a table of 200 patients at each side, for the examples that show something else than the data."""
+
+    @task(multiple_outputs=True)
+    def write(day: str) -> dict[str, str]:
+        return write_tables(day, rows=200)
+
+    files = write(DAY)
+    for side, label in (("clinic", "malignant"), ("laboratory", None)):
+        FateUploadOperator(
+            task_id=side,
+            source=files[f"{side}_train"],
+            table=f"{namespace}.{side}_{DAY}",
+            match_id="patient",
+            label=label,
+        )

@@ -1,0 +1,61 @@
+"""Go on when a job has ended that somebody else started: a partner, a data scientist, another scheduler."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+from example_tables import CLINIC, DAY, LABORATORY, load_small_tables
+
+from airflow_provider_fate.sensors.job import FateJobSensor
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    default_args={"retries": 1},
+    tags=["fate", "example"],
+    params={
+        "job_id": Param(
+            None,
+            type=["null", "string"],
+            title="FATE job",
+            description="Id of the job to wait for, from FATEBoard or from whoever started it. Empty: start one.",
+        )
+    },
+    doc_md="`FateJobSensor` waits for a job by its id, gives its metrics, and never stops it.",
+)
+def wait_for_a_job() -> None:
+    @task
+    def somebody_starts_a_job(job_id: str, day: str) -> str:
+        """Stands for the other one: a notebook would do just this."""
+        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.hooks.flow import FateFlowHook
+        from airflow_provider_fate.jobs import Party, Psi
+
+        if job_id:
+            return job_id
+        job = Psi(
+            guest=Party(CLINIC, f"wait.clinic_{day}"),
+            hosts=[Party(LABORATORY, f"wait.laboratory_{day}")],
+        )
+        with FlowClient(FateFlowHook("fate_default").site().settings()) as flow:
+            return flow.job.submit(job.dag()).job_id
+
+    wait = FateJobSensor(
+        task_id="wait",
+        job_id="{{ ti.xcom_pull('somebody_starts_a_job') }}",
+        execution_timeout=timedelta(hours=2),
+    )
+
+    @task
+    def report(job: dict[str, Any]) -> str:
+        print(f"job {job['job_id']} is over: {job['status']}, {job['metrics']}")
+        return str(job["job_id"])
+
+    load_small_tables("wait") >> somebody_starts_a_job("{{ params.job_id or '' }}", DAY) >> wait
+    report(wait.output)
+
+
+wait_for_a_job()

@@ -1,0 +1,22 @@
+"""What all tests share: a clean Airflow home, and the fixtures of `tests/support`."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+
+# Airflow makes its home, and reads its configuration from there, when it is first imported: that must not be the
+# developer's own. So this stands at the top, before any test module is imported.
+_home = tempfile.mkdtemp(prefix="airflow-home-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]
+os.environ["AIRFLOW_HOME"] = _home
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_home}/airflow.db"
+
+pytest_plugins = [name for name in ("tests.support.fate", "tests.support.fake") if find_spec(name)]

@@ -1,0 +1,45 @@
+"""Every DAG file pays for what our operators import, at every parse: so the price is a test."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.bench.bench_import import our_modules
+
+BUDGET = 40
+HEAVY = ("aiohttp", "fate_client", "kubernetes", "numpy", "pandas", "requests", "sklearn", "torch", "yaml")
+
+PROBE = """
+import importlib, sys
+from airflow.sdk import BaseOperator, DAG, task
+before = set(sys.modules)
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+print("ADDED", *sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.fixture(scope="module")
+def added() -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *our_modules()], capture_output=True, text=True, check=True, timeout=300
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("ADDED"))
+    return line.split()[1:]
+
+
+def test_all_operator_modules_together_add_few_modules(added: list[str]) -> None:
+    assert our_modules(), "no operator module was found"
+    assert len(added) < BUDGET, f"{len(added)} modules: {' '.join(added)}"
+
+
+def test_nothing_heavy_is_imported_for_a_dag_file(added: list[str]) -> None:
+    assert not {name.partition(".")[0] for name in added} & set(HEAVY)
+
+
+def test_our_http_clients_and_recipes_wait_until_a_task_runs(added: list[str]) -> None:
+    ours = {name for name in added if name.startswith("airflow_provider_fate.")}
+    assert not {name for name in ours if name.split(".")[1] in {"clients", "jobs", "data", "local"}}
