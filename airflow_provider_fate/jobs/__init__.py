@@ -1,0 +1,59 @@
+"""What a FATE job means, free of Airflow: recipes that build it, checks that find what is wrong with it, its metrics.
+
+``recipes`` make a DAG from a typed description; ``dag`` reads one from wherever it is kept; ``validate`` checks it;
+``metrics`` makes one flat mapping of what a job measured; ``pipeline`` compiles fate-client pipelines in an environment
+of their own.
+"""
+
+from airflow_provider_fate.jobs.dag import load_dag
+from airflow_provider_fate.jobs.metrics import summarize_metrics
+from airflow_provider_fate.jobs.problems import Problem
+from airflow_provider_fate.jobs.recipes import (
+    Binning,
+    CoordinatedLinR,
+    CoordinatedLR,
+    Encryption,
+    Evaluation,
+    HeteroNN,
+    HeteroSecureBoost,
+    HomoLR,
+    HomoNN,
+    Layer,
+    Party,
+    Psi,
+    Recipe,
+    Scaling,
+    Selection,
+    SsheLinR,
+    SsheLR,
+    Statistics,
+    mlp,
+)
+from airflow_provider_fate.jobs.validate import check_dag, require_valid
+
+__all__ = [
+    "Binning",
+    "CoordinatedLR",
+    "CoordinatedLinR",
+    "Encryption",
+    "Evaluation",
+    "HeteroNN",
+    "HeteroSecureBoost",
+    "HomoLR",
+    "HomoNN",
+    "Layer",
+    "Party",
+    "Problem",
+    "Psi",
+    "Recipe",
+    "Scaling",
+    "Selection",
+    "SsheLR",
+    "SsheLinR",
+    "Statistics",
+    "check_dag",
+    "load_dag",
+    "mlp",
+    "require_valid",
+    "summarize_metrics",
+]

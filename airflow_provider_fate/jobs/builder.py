@@ -1,0 +1,141 @@
+"""Assemble the DAG document of a FATE job, task by task, the way fate-client compiles it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from airflow_provider_fate.jobs.catalogue import known_components
+
+__all__ = ["SCHEMA_VERSION", "DagBuilder", "JsonObject", "Output"]
+
+JsonObject = dict[str, object]
+"""A JSON object whose content nobody here looks into."""
+
+SCHEMA_VERSION = "2.2.0"
+
+Roles = Mapping[str, Sequence[str]]
+"""Party ids by role, in the order guest, host, arbiter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a task, to be given to a later task as an input."""
+
+    task: str
+    key: str
+    roles: Roles
+    kind: str = "data"
+
+
+@dataclass
+class DagBuilder:
+    """Collects the tasks of one job.
+
+    :param parties: party ids by role.
+    :param conf: the job's ``conf``.
+    """
+
+    parties: Roles
+    conf: JsonObject = field(default_factory=dict)
+    _tasks: JsonObject = field(default_factory=dict)
+    _party_parameters: dict[tuple[str, str], dict[str, JsonObject]] = field(default_factory=dict)
+
+    def add(
+        self,
+        name: str,
+        component: str,
+        *,
+        inputs: Mapping[str, Output | Sequence[Output]] | None = None,
+        parameters: Mapping[str, object] | None = None,
+        roles: Sequence[str] | None = None,
+        predict: bool = False,
+    ) -> Outputs:
+        """Add a task.
+
+        :param name: the task's name, unique in the job.
+        :param component: the component that it runs.
+        :param inputs: outputs of earlier tasks by input key.
+        :param parameters: for all parties alike.
+        :param roles: run on these roles only; all of the component's by default.
+        :param predict: run the component's predict stage inside a training job.
+        :returns: the outputs of the task.
+        """
+        spec = known_components()[component]
+        runs_on = {
+            role: ids
+            for role, ids in self.parties.items()
+            if role in spec.roles and (roles is None or role in roles) and ids
+        }
+        task: JsonObject = {"component_ref": component, "parameters": dict(parameters or {})}
+        if predict:
+            task["stage"] = "predict"
+        elif "train" not in spec.stages:
+            task["stage"] = "default"
+        if list(runs_on) != [role for role, ids in self.parties.items() if ids]:
+            task["parties"] = _party_specs(runs_on)
+        if inputs:
+            task["inputs"], task["dependent_tasks"] = _wire(inputs, runs_on)
+        self._tasks[name] = task
+        return Outputs(name, component, runs_on)
+
+    def set_party_parameters(self, role: str, party_id: str, task: str, parameters: Mapping[str, object]) -> None:
+        """Set parameters that one party alone has, such as the table that it reads."""
+        self._party_parameters.setdefault((role, party_id), {})[task] = {"parameters": dict(parameters)}
+
+    def document(self) -> JsonObject:
+        """Return what is posted as ``dag_schema``."""
+        dag: JsonObject = {
+            "parties": _party_specs(self.parties),
+            "stage": "train",
+            "conf": self.conf,
+            "tasks": self._tasks,
+        }
+        if self._party_parameters:
+            dag["party_tasks"] = {
+                f"{role}_{party_id}": {"parties": [{"role": role, "party_id": [party_id]}], "tasks": tasks}
+                for (role, party_id), tasks in self._party_parameters.items()
+            }
+        return {"dag": dag, "schema_version": SCHEMA_VERSION}
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The outputs of a task that was added; index it by output key."""
+
+    task: str
+    component: str
+    roles: Roles
+
+    def __getitem__(self, key: str) -> Output:
+        spec = known_components()[self.component]
+        kind = "data" if key in spec.data_outputs else "model"
+        declared = (spec.data_outputs if kind == "data" else spec.model_outputs)[key]
+        roles = {role: ids for role, ids in self.roles.items() if not declared.roles or role in declared.roles}
+        return Output(self.task, key, roles, kind)
+
+
+def _wire(inputs: Mapping[str, Output | Sequence[Output]], runs_on: Roles) -> tuple[JsonObject, list[str]]:
+    wired: dict[str, dict[str, object]] = {}
+    producers: list[str] = []
+    for key, source in inputs.items():
+        several = isinstance(source, Sequence)
+        outputs = list(source) if isinstance(source, Sequence) else [source]
+        channels = [_channel(output, runs_on) for output in outputs]
+        wired.setdefault(outputs[0].kind, {})[key] = {"task_output_artifact": channels if several else channels[0]}
+        producers += [output.task for output in outputs if output.task not in producers]
+    return dict(wired), producers
+
+
+def _channel(output: Output, runs_on: Roles) -> JsonObject:
+    # A party can take over only what it has: the output's parties among those that the task runs on.
+    shared = {role: ids for role, ids in output.roles.items() if role in runs_on}
+    return {
+        "producer_task": output.task,
+        "output_artifact_key": output.key,
+        "parties": _party_specs(shared),
+    }
+
+
+def _party_specs(roles: Roles) -> list[JsonObject]:
+    return [{"role": role, "party_id": list(ids)} for role, ids in roles.items() if ids]

@@ -1,0 +1,46 @@
+"""Recipes: typed descriptions of the usual federated jobs, from which their DAGs are made.
+
+One module per family: :mod:`psi`, :mod:`secureboost`, :mod:`linear` (vertical regression), :mod:`homo` (horizontal
+regression), :mod:`networks`; :mod:`steps` has what can be done before and after the training, :mod:`base` what all
+recipes share. A new recipe is a subclass of one of :class:`Recipe`, ``HeteroTraining`` or ``HomoTraining`` with its fields
+and ``_build``.
+"""
+
+from airflow_provider_fate.jobs.recipes.base import Recipe
+from airflow_provider_fate.jobs.recipes.homo import HomoLR
+from airflow_provider_fate.jobs.recipes.layers import Layer, mlp
+from airflow_provider_fate.jobs.recipes.linear import CoordinatedLinR, CoordinatedLR, SsheLinR, SsheLR
+from airflow_provider_fate.jobs.recipes.networks import HeteroNN, HomoNN
+from airflow_provider_fate.jobs.recipes.party import Party
+from airflow_provider_fate.jobs.recipes.psi import Psi
+from airflow_provider_fate.jobs.recipes.secureboost import HeteroSecureBoost
+from airflow_provider_fate.jobs.recipes.steps import (
+    Binning,
+    Encryption,
+    Evaluation,
+    Scaling,
+    Selection,
+    Statistics,
+)
+
+__all__ = [
+    "Binning",
+    "CoordinatedLR",
+    "CoordinatedLinR",
+    "Encryption",
+    "Evaluation",
+    "HeteroNN",
+    "HeteroSecureBoost",
+    "HomoLR",
+    "HomoNN",
+    "Layer",
+    "Party",
+    "Psi",
+    "Recipe",
+    "Scaling",
+    "Selection",
+    "SsheLR",
+    "SsheLinR",
+    "Statistics",
+    "mlp",
+]

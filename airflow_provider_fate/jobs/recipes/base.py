@@ -1,0 +1,205 @@
+"""What all recipes have in common: parties, resources, templates, YAML, and errors that name the field."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from airflow_provider_fate.errors import FateInputError
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
+from airflow_provider_fate.jobs.problems import Problem, did_you_mean, invalid_job
+from airflow_provider_fate.jobs.recipes.party import Party
+from airflow_provider_fate.jobs.recipes.templates import Templated, find_templates
+from airflow_provider_fate.jobs.validate import require_valid
+
+__all__ = ["Recipe"]
+
+PositiveInt: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class Recipe(BaseModel):
+    """A typed description of a federated job, from which its DAG is made.
+
+    A recipe is checked twice: when it is written, as far as its values are known, and, after Airflow has rendered its
+    templates, when :meth:`dag` is called. It cannot be changed; ``recipe.model_copy(update={...})`` makes another.
+
+    :param guest: the party that owns the label and starts the job.
+    :param hosts: the other parties that bring data.
+    :param cores: processes that each task starts on each party to compute with. 1 by default: a pool is started anew
+        for every task on every party, costs 300-480 MB a process and some seconds, and pays only from about 100 000
+        rows. It is also what is claimed from the cluster while the task runs.
+    :param computing_partitions: pieces that the data is cut into; more than ``cores`` to use all of them. The site's
+        setting (8) by default.
+    :param priority: jobs with a higher priority start before those that wait with a lower one; 0 by default.
+    :param task_timeout: seconds after which a task is given up; one day by default (FATE's own default is three),
+        because a lost partner shows only as a task that never ends.
+    :param provider: run the components of this provider, such as ``"fate:2.2.0@local"``; the site's default if not set.
+    :param extra: is put into ``conf.extra`` of the job, where FATE stores but ignores it.
+    :raises FateInvalidJobError: a value cannot work; lists all that is wrong.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+    guest: Party
+    hosts: list[Party]
+
+    cores: Templated[PositiveInt] = Field(1, description="a whole number of processes per task and party, at least 1")
+    computing_partitions: Templated[PositiveInt | None] = Field(
+        None, description="a whole number of pieces, at least 1, or none for the site's setting"
+    )
+    priority: Templated[int] = Field(0, description="a whole number; the higher, the sooner")
+    task_timeout: Templated[PositiveInt | None] = Field(
+        86_400, description="seconds, at least 1, or none for the site's setting (three days)"
+    )
+    provider: str | None = Field(None, description="a provider such as 'fate:2.2.0@local'")
+    extra: dict[str, Any] = Field(default_factory=dict, description="a mapping that JSON can hold")
+
+    _kinds: ClassVar[dict[str, type[Recipe]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        Recipe._kinds[cls.__name__] = cls
+
+    # -- checks ------------------------------------------------------------------------------------------------------
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _say_what_is_wrong(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(data, Mapping) and "recipe" in data:
+            data = {key: value for key, value in data.items() if key != "recipe"}
+        try:
+            made = handler(data)
+        except ValidationError as error:
+            raise invalid_job([_problem(cls, detail) for detail in error.errors()], what=cls.__name__) from None
+        # What depends on several fields is checked once all of them are known.
+        if not any(find_templates(made.model_dump())) and (problems := made._check()):
+            raise invalid_job(problems, what=cls.__name__)
+        return made
+
+    def _check(self) -> list[Problem]:
+        """Return what is wrong between fields; called only when no template is left."""
+        problems = []
+        if not self.hosts:
+            problems.append(Problem("hosts", [], "nobody to federate with", "Name at least one host party."))
+        seen = {self.guest.party_id}
+        for position, host in enumerate(self.hosts):
+            if host.party_id in seen:
+                problems.append(
+                    Problem(
+                        f"hosts.{position}.party_id",
+                        host.party_id,
+                        "this party is in the job already",
+                        "Give each party once.",
+                    )
+                )
+            seen.add(host.party_id)
+        return problems
+
+    # -- the job -----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _build(self, dag: DagBuilder) -> None:
+        """Add the tasks."""
+
+    def _arbiter(self) -> str | None:
+        return None
+
+    def dag(self) -> JsonObject:
+        """Return the job as FATE-Flow takes it: ``{"dag": {...}, "schema_version": "2.2.0"}``.
+
+        :raises FateInvalidJobError: a template was not rendered, or a value cannot work.
+        """
+        dumped = self.model_dump()
+        if left := list(find_templates(dumped)):
+            raise invalid_job(
+                [
+                    Problem(path, text, "the template has not been rendered", "Render it before making the DAG.")
+                    for path, text in left
+                ],
+                what=type(self).__name__,
+            )
+        roles = {"guest": [self.guest.party_id], "host": [host.party_id for host in self.hosts]}
+        if arbiter := self._arbiter():
+            roles["arbiter"] = [arbiter]
+        builder = DagBuilder(roles, self._conf())
+        self._build(builder)
+        document = builder.document()
+        require_valid(document)
+        return document
+
+    def _conf(self) -> JsonObject:
+        task: JsonObject = {"engine_run": {"cores": self.cores}}
+        if self.task_timeout is not None:
+            task["timeout"] = self.task_timeout
+        if self.provider is not None:
+            task["provider"] = self.provider
+        conf: JsonObject = {"task": task}
+        if self.computing_partitions is not None:
+            conf["computing_partitions"] = self.computing_partitions
+        if self.priority:
+            conf["priority"] = self.priority
+        if self.extra:
+            conf["extra"] = self.extra
+        return conf
+
+    # -- text --------------------------------------------------------------------------------------------------------
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the recipe as plain data: its name under ``recipe``, then every field that is not as by default."""
+        return {"recipe": type(self).__name__, **self.model_dump(mode="json", exclude_defaults=True)}
+
+    def to_yaml(self) -> str:
+        """Return the recipe as YAML with every field, to be kept and edited."""
+        document = {"recipe": type(self).__name__, **self.model_dump(mode="json")}
+        return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Recipe:
+        """Read what :meth:`to_yaml` wrote. Called on :class:`Recipe`, any recipe; else one of that class.
+
+        :raises FateInvalidJobError: it is not a recipe, or one of its values cannot work.
+        """
+        try:
+            document = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise invalid_job([Problem("(text)", None, f"is not YAML: {error}", "Correct it.")]) from None
+        if not isinstance(document, dict):
+            raise invalid_job([Problem("(text)", document, "is not a mapping", "Write 'recipe: ...' and its fields.")])
+        return cls.from_mapping(document)
+
+    @classmethod
+    def from_mapping(cls, document: Mapping[str, Any]) -> Recipe:
+        """Make the recipe that a mapping with the key ``recipe`` describes."""
+        name = str(document.get("recipe", cls.__name__))
+        kind = cls._kinds.get(name)
+        if kind is None or kind is Recipe or getattr(kind, "__abstractmethods__", None):
+            known = sorted(name for name, kind in cls._kinds.items() if not kind.__subclasses__())
+            fix = did_you_mean(name, known, otherwise=f"One of: {', '.join(known)}.")
+            raise invalid_job([Problem("recipe", name, "there is no such recipe", fix)])
+        if not issubclass(kind, cls):
+            raise FateInputError(f"this is a {name}, not a {cls.__name__}", hint="Read it with Recipe.from_yaml.")
+        return kind.model_validate(document)
+
+
+def _problem(cls: type[BaseModel], detail: Any) -> Problem:
+    location = [str(part) for part in detail["loc"]]
+    path = ".".join(location)
+    name = location[0] if location else ""
+    description = cls.model_fields[name].description if name in cls.model_fields else None
+    match detail["type"]:
+        case "extra_forbidden":
+            fix = did_you_mean(name, cls.model_fields, otherwise=f"Known: {', '.join(cls.model_fields)}.")
+            return Problem(path, detail["input"], "there is no such field", fix)
+        case "missing":
+            return Problem(path, None, "it is missing", f"Give {description or 'a value'}.")
+        case _:
+            reason = detail["msg"].removeprefix("Value error, ")
+            return Problem(path, detail["input"], reason[:1].lower() + reason[1:], _fix(description))
+
+
+def _fix(description: str | None) -> str:
+    return f"It takes {description}." if description else ""
