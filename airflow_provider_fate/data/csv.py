@@ -2,9 +2,10 @@
 
 FATE 2.2 does not parse CSV. It takes every line, strips white space from its end, and cuts it at each delimiter; a
 second task turns the pieces into numbers by their position. So a quoted delimiter shifts all columns behind it, quotes
-around an id make it another id (which then matches nobody's), a byte order mark becomes part of the first column's name,
-additional values at the end of a row are dropped without a word, and of rows with the same sample id one survives. What is
-checked here is what that code does, not what CSV is.
+around an id make it another id (which then matches nobody's), a byte order mark becomes part of the first column's
+name, additional values at the end of a row are dropped without a word, whole numbers that are too large come out
+negative, and of rows with the same sample id one survives. What is checked here is what that code does, not what CSV
+is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import difflib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -270,7 +271,10 @@ class _Layout:
                 "Take the delimiter out of the values, or choose another.",
             )
         else:
-            reason = (f"it has {found} values for {expected} columns", "Complete the row; write NaN for a missing number.")
+            reason = (
+                f"it has {found} values for {expected} columns",
+                "Complete the row; write NaN for a missing number.",
+            )
         raise FateDataError(f"line {number}: {reason[0]}", hint=reason[1], row=number)
 
     def _check_numbers(self, number: int, values: Sequence[str]) -> None:
@@ -323,11 +327,12 @@ class _Layout:
 def _check_delimiter(header: str, columns: Sequence[str], meta: MetaLike, match_id: str) -> None:
     if match_id in columns and len(columns) > 1:
         return
+    expected = _DELIMITERS.get(meta.delimiter, repr(meta.delimiter))
     for delimiter, name in _DELIMITERS.items():
         others = [other.strip().strip('"') for other in header.rstrip().split(delimiter)]
         if delimiter != meta.delimiter and len(others) > len(columns) and match_id in others:
             raise FateDataError(
-                f"the columns are separated by {name} and not by {_DELIMITERS.get(meta.delimiter, repr(meta.delimiter))}",
+                f"the columns are separated by {name} and not by {expected}",
                 hint=f"Set delimiter={delimiter!r}.",
                 row=1,
             )
@@ -404,7 +409,7 @@ class _Ids:
         suspects: set[int] = set()
         for piece in self._pieces:
             ordered = sorted(piece)
-            suspects.update(a for a, b in zip(ordered, ordered[1:], strict=False) if a == b)
+            suspects.update(a for a, b in pairwise(ordered) if a == b)
         return suspects
 
     def check(self, path: Path, layout: _Layout) -> None:
@@ -422,8 +427,8 @@ class _Ids:
                 if value in seen:
                     raise FateDataError(
                         f"the id {value!r} stands in line {seen[value]} and again in line {number}",
-                        hint="Keep one row for each id: of rows with the same sample id FATE keeps one, and with the same "
-                        "match id at a host the intersection fails.",
+                        hint="Keep one row for each id: of rows with the same sample id FATE keeps one, and with "
+                        "the same match id at a host the intersection fails.",
                         row=number,
                         column=column,
                     )

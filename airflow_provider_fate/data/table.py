@@ -30,7 +30,7 @@ class TableName:
 
     def __post_init__(self) -> None:
         for field, value, allowed in (("namespace", self.namespace, _PART), ("name", self.name, _NAME)):
-            if not isinstance(value, str) or not allowed.fullmatch(value) or len(value) > _LONGEST:
+            if not allowed.fullmatch(value) or len(value) > _LONGEST:
                 raise FateInputError(
                     f"table {field} {value!r} is not a name that FATE can store",
                     hint="Use letters, digits, '_' and '-' (and '.' inside the name), at most "

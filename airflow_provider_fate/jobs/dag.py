@@ -88,8 +88,10 @@ def _unwrap(source: Mapping[str, object]) -> JsonObject:
             kept = {key: current[key] for key in ("kind",) if current.get(key) not in (None, "fate")}
             version = str(current.get("schema_version") or SCHEMA_VERSION)
             return {"dag": copy.deepcopy(dict(inner)), "schema_version": version, **kept}
-        current = inner if isinstance(inner, Mapping) else next(
-            (current[key] for key in _WRAPPINGS if isinstance(current.get(key), Mapping)), None
+        current = (
+            inner
+            if isinstance(inner, Mapping)
+            else next((current[key] for key in _WRAPPINGS if isinstance(current.get(key), Mapping)), None)
         )
     if isinstance(current, Mapping) and isinstance(current.get("tasks"), Mapping):
         return {"dag": copy.deepcopy(dict(cast("Mapping[str, object]", current))), "schema_version": SCHEMA_VERSION}

@@ -14,8 +14,11 @@ Scalar: TypeAlias = float | int | str | bool
 _DATASETS = ("test_set", "validate_set", "train_set")
 # Short names that are about data or counting would say nothing without the task that they belong to.
 _QUALITY = frozenset(
-    """auc ks rmse mae mse r2_score binary_accuracy binary_precision binary_recall binary_f1_score multi_accuracy
-    multi_precision multi_recall multi_f1_score""".split()
+    (
+        *("auc", "ks", "rmse", "mae", "mse", "r2_score"),
+        *("binary_accuracy", "binary_precision", "binary_recall", "binary_f1_score"),
+        *("multi_accuracy", "multi_precision", "multi_recall", "multi_f1_score"),
+    )
 )
 
 
@@ -59,12 +62,13 @@ def _entries(metric: MetricLike) -> Iterator[tuple[tuple[str, ...], Scalar]]:
         yield from _leaves(data, ())
     elif isinstance(data, list):
         points = [point for point in data if isinstance(point, Mapping)]
-        if points and (last := _scalar(points[-1].get("metric"))) is not None:
-            yield (metric.name,), last
+        final = _scalar(points[-1].get("metric")) if points else None
+        if final is not None:
+            yield (metric.name,), final
             step = points[-1].get("step")
             yield (metric.name, "steps"), step + 1 if isinstance(step, int) else len(points)
-    elif (value := _scalar(data)) is not None:
-        yield (metric.name,), value
+    elif (alone := _scalar(data)) is not None:
+        yield (metric.name,), alone
 
 
 def _evaluated(values: object) -> Iterator[tuple[str, Scalar]]:

@@ -1,4 +1,4 @@
-"""What is wrong with a job, said so that it can be put right: which field, its value, why, and what to write instead."""
+"""What is wrong with a job, said so that it can be put right: which field, its value, why, what to write instead."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Find what is wrong with a job before it is submitted.
 
-FATE-Flow accepts almost anything: a job with an unknown component fails minutes later on every party, one that waits for
-a task that does not exist runs forever, and one that asks for more cores than there are fails with its reason in a log
-that nobody reads. Everything that can be known from the job alone is checked here.
+FATE-Flow accepts almost anything: a job with an unknown component fails minutes later on every party, one that waits
+for a task that does not exist runs forever, and one that asks for more cores than there are fails with its reason in a
+log that nobody reads. Everything that can be known from the job alone is checked here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ __all__ = ["check_dag", "require_valid"]
 _FIELDS = ("parties", "conf", "stage", "tasks", "party_tasks")
 
 
-def check_dag(
-    dag: Mapping[str, object], *, party_id: str | None = None, cores: int | None = None
-) -> list[Problem]:
+def check_dag(dag: Mapping[str, object], *, party_id: str | None = None, cores: int | None = None) -> list[Problem]:
     """Return everything that is wrong with a job; nothing if it can be submitted.
 
     :param dag: the job, with or without ``{"dag": ...}`` around it.

@@ -2,8 +2,8 @@
 
 One module per family: :mod:`psi`, :mod:`secureboost`, :mod:`linear` (vertical regression), :mod:`homo` (horizontal
 regression), :mod:`networks`; :mod:`steps` has what can be done before and after the training, :mod:`base` what all
-recipes share. A new recipe is a subclass of one of :class:`Recipe`, ``HeteroTraining`` or ``HomoTraining`` with its fields
-and ``_build``.
+recipes share. A new recipe is a subclass of :class:`Recipe`, ``HeteroTraining`` or ``HomoTraining`` with its fields and
+``_build``.
 """
 
 from airflow_provider_fate.jobs.recipes.base import Recipe

@@ -118,9 +118,7 @@ class HeteroTraining(PrivateIntersection):
         elif isinstance(self.holdout, float):
             stratified = self._task() != "regression"
             assert isinstance(self.holdout_seed, int)
-            data = split(
-                dag, rows, share=self.holdout, seed=self.holdout_seed, stratified=stratified, hetero=True
-            )
+            data = split(dag, rows, share=self.holdout, seed=self.holdout_seed, stratified=stratified, hetero=True)
         else:
             data = Data(rows)
         return prepare(

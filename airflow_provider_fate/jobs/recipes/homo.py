@@ -21,8 +21,8 @@ __all__ = ["HomoLR", "HomoTraining"]
 class HomoTraining(Recipe):
     """A model that every party trains on its own rows and an arbiter averages.
 
-    Scaling and binning are not offered: FATE would do them by each party's own statistics, and the same value would mean
-    different things at different parties. Scale before the upload, by numbers that the parties agree on.
+    Scaling and binning are not offered: FATE would do them by each party's own statistics, and the same value would
+    mean different things at different parties. Scale before the upload, by numbers that the parties agree on.
 
     :param arbiter: party id of the arbiter, which adds up the models; by default the guest, whose logs the one who
         starts the job can read. With secure aggregation it sees the sum only.
@@ -62,9 +62,7 @@ class HomoTraining(Recipe):
         elif isinstance(self.holdout, float):
             stratified = self._task() != "regression"
             assert isinstance(self.holdout_seed, int)
-            data = split(
-                dag, rows, share=self.holdout, seed=self.holdout_seed, stratified=stratified, hetero=False
-            )
+            data = split(dag, rows, share=self.holdout, seed=self.holdout_seed, stratified=stratified, hetero=False)
         else:
             data = Data(rows)
         if self.statistics is not None:

@@ -12,8 +12,13 @@ from airflow_provider_fate.jobs.problems import did_you_mean
 
 __all__ = ["LOSSES", "OPTIMIZERS", "Layer", "mlp", "network", "width_problem"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # What `torch.nn` offers as a layer of a sequence that takes one tensor and gives one.
-_LAYERS = frozenset(
+_LAYERS = _words(
     """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d AlphaDropout AvgPool1d AvgPool2d
     AvgPool3d BatchNorm1d BatchNorm2d BatchNorm3d CELU ChannelShuffle ConstantPad1d ConstantPad2d Conv1d Conv2d Conv3d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d Dropout Dropout1d Dropout2d Dropout3d ELU Embedding
@@ -22,17 +27,15 @@ _LAYERS = frozenset(
     LocalResponseNorm LogSigmoid LogSoftmax MaxPool1d MaxPool2d MaxPool3d Mish PReLU PixelShuffle PixelUnshuffle RMSNorm
     RReLU ReLU ReLU6 ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d SELU SiLU Sigmoid Softmax
     Softmax2d Softmin Softplus Softshrink Softsign SyncBatchNorm Tanh Tanhshrink Threshold Unflatten Unfold Upsample
-    ZeroPad2d""".split()
+    ZeroPad2d"""
 )
 
-LOSSES = frozenset(
+LOSSES = _words(
     """BCELoss BCEWithLogitsLoss CrossEntropyLoss GaussianNLLLoss HuberLoss KLDivLoss L1Loss MSELoss MultiMarginLoss
-    NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss""".split()
+    NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss"""
 )
 
-OPTIMIZERS = frozenset(
-    "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD".split()
-)
+OPTIMIZERS = _words("ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD")
 
 
 class Layer(BaseModel):
@@ -135,8 +138,8 @@ def last_width(layers: Sequence[Layer]) -> int | None:
     return None
 
 
-_KEEP_WIDTH = frozenset(
+_KEEP_WIDTH = _words(
     """AlphaDropout BatchNorm1d CELU Dropout ELU GELU Hardshrink Hardsigmoid Hardswish Hardtanh Identity LayerNorm
     LeakyReLU LogSigmoid LogSoftmax Mish PReLU RMSNorm RReLU ReLU ReLU6 SELU SiLU Sigmoid Softmax Softmin Softplus
-    Softshrink Softsign Tanh Tanhshrink Threshold""".split()
+    Softshrink Softsign Tanh Tanhshrink Threshold"""
 )

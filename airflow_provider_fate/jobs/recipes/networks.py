@@ -1,4 +1,4 @@
-"""Neural networks: horizontal by federated averaging, vertical as a split network. They need torch on the FATE sites only."""
+"""Neural networks: horizontal by federated averaging, vertical as a split network. Only the FATE sites need torch."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ class HomoNN(HomoTraining, TorchTraining):
 
     :param layers: the network, from the columns to the prediction; see :func:`mlp` for a quick one.
     :param aggregate_every: epochs between two averagings.
-    :param aggregator: ``secure_aggregate`` hides the weights of the single party from the arbiter; ``plaintext`` does not.
+    :param aggregator: ``secure_aggregate`` hides the weights of the single party from the arbiter; ``plaintext`` does
+        not.
     """
 
     layers: Layers
@@ -174,14 +175,16 @@ class HomoNN(HomoTraining, TorchTraining):
 
 
 class HeteroNN(HeteroTraining, TorchTraining):
-    """Vertical neural network of one guest and one host: each has a lower part for its own columns; they meet, encrypted,
-    in a layer between (SSHE), and the guest has the upper part and the label.
+    """Vertical neural network of one guest and one host.
+
+    Each has a lower part for its own columns; they meet, encrypted, in a layer between (SSHE), and the guest has the
+    upper part and the label.
 
     :param guest_layers: the guest's lower part; ends with a Linear layer (activations may follow).
     :param host_layers: the host's lower part, likewise.
     :param top_layers: the guest's upper part, from the joint layer to the prediction; begins with a Linear layer.
     :param interaction_learning_rate: of the joint layer, which has an optimizer of its own.
-    """  # noqa: D205 - one sentence, too long for a line
+    """
 
     guest_layers: Layers
     host_layers: Layers

@@ -48,7 +48,8 @@ class Party:
 
     :param party_id: the site's party id, such as ``"9999"``. (templated)
     :param table: its training table, ``"namespace.name"``; it must exist on that site. (templated)
-    :param holdout_table: a second table on which the trained model is judged. All parties have one, or none. (templated)
+    :param holdout_table: a second table on which the trained model is judged; all parties have one, or none.
+        (templated)
     """
 
     party_id: PartyId

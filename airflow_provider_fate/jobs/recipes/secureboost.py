@@ -23,20 +23,20 @@ class HeteroSecureBoost(HeteroTraining):
     """Train boosted trees on the columns of guest and hosts, without showing them to each other.
 
     The defaults are those of a first honest model rather than FATE's: its own default of 3 trees underfits almost
-    anything, and 20 trees of depth 3 at rate 0.3 come near the plateau of most tables at 20 rounds of encryption, each of which
-    costs minutes on large tables (about 2 minutes a tree for 100 000 rows of 330 columns on 16 cores).
+    anything, and 20 trees of depth 3 at rate 0.3 come near the plateau of most tables. A tree is a round of
+    encryption, which costs minutes on large tables (about 2 for 100 000 rows of 330 columns on 16 cores).
 
-    Held-out rows are scored by a task of its own, ``sbt_0_validate``, because FATE's training leaves them out of its output:
-    ``evaluation_0.sbt_0.train_set.auc`` is the AUC of training, ``evaluation_0.sbt_0_validate.test_set.auc`` that of the
-    held-out rows.
+    Held-out rows are scored by a task of its own, ``sbt_0_validate``, because FATE's training leaves them out of its
+    output: ``evaluation_0.sbt_0.train_set.auc`` is the AUC of the training rows, and
+    ``evaluation_0.sbt_0_validate.test_set.auc`` that of the held-out rows.
 
     :param objective: a label of 0 and 1 (``binary:bce``), of 0..n-1 (``multi:ce``), or a number (``regression:l2``).
     :param num_class: number of classes, for ``multi:ce``.
     :param num_trees: boosting rounds; ``multi:ce`` grows ``num_class`` trees in each.
     :param max_depth: layers of splits in a tree. 3 to 5; every layer is a round of encryption.
     :param learning_rate: weight of each tree.
-    :param max_bin: bins per column for the search of splits; as XGBoost's ``max_bin`` with ``hist``, but fewer, for each
-        bin is encrypted.
+    :param max_bin: bins per column for the search of splits; as XGBoost's ``max_bin`` with ``hist``, but fewer, for
+        each bin is encrypted.
     :param l1: L1 penalty of the leaf weights.
     :param l2: L2 penalty of the leaf weights (XGBoost's ``lambda``).
     :param min_child_weight: least sum of hessians in a leaf.
@@ -58,9 +58,7 @@ class HeteroSecureBoost(HeteroTraining):
     _first: ClassVar[str] = "sbt_0"
     _alone: ClassVar[str] = "sbt_alone_0"
 
-    objective: Templated[Objective] = Field(
-        "binary:bce", description="'binary:bce', 'multi:ce' or 'regression:l2'"
-    )
+    objective: Templated[Objective] = Field("binary:bce", description="'binary:bce', 'multi:ce' or 'regression:l2'")
     num_class: Templated[Annotated[int, Field(ge=2, le=1000)]] = Field(
         2, description="a number of classes, 3 to 1000 for 'multi:ce'"
     )
@@ -96,7 +94,9 @@ class HeteroSecureBoost(HeteroTraining):
         assert isinstance(self.num_class, int)
         if self.objective == "multi:ce" and self.num_class < 3:
             problems.append(
-                Problem("num_class", self.num_class, "'multi:ce' needs more than two classes", "Say how many there are.")
+                Problem(
+                    "num_class", self.num_class, "'multi:ce' needs more than two classes", "Say how many there are."
+                )
             )
         if self.objective != "multi:ce" and self.num_class != 2:
             problems.append(

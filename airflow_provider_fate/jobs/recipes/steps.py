@@ -112,7 +112,8 @@ class Evaluation(_Step):
     """Judge predictions.
 
     :param metrics: names of FATE's metrics, such as ``["auc", "ks"]``. By default all that FATE has for the kind of
-        label: AUC, KS, gain, lift, confusion and threshold tables; or accuracy, precision, recall; or RMSE, MAE, MSE, R2.
+        label: AUC, KS, gain, lift, confusion and threshold tables; or accuracy, precision, recall; or RMSE, MAE, MSE,
+        R2.
     """
 
     metrics: Annotated[list[str], Field(min_length=1)] | None = None
@@ -130,9 +131,7 @@ class Evaluation(_Step):
             if task == "multi":
                 # With named metrics FATE would compare labels with lists of scores, and fail.
                 parameters["predict_column_name"] = "predict_result"
-        dag.add(
-            "evaluation_0", "evaluation", inputs={"input_datas": predictions}, parameters=parameters, roles=roles
-        )
+        dag.add("evaluation_0", "evaluation", inputs={"input_datas": predictions}, parameters=parameters, roles=roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +186,7 @@ def prepare(
         }
         if binning.transform is not None:
             parameters["transform_method"] = binning.transform
-        done = dag.add(
-            "binning_0", "hetero_feature_binning", inputs={"train_data": data.train}, parameters=parameters
-        )
+        done = dag.add("binning_0", "hetero_feature_binning", inputs={"train_data": data.train}, parameters=parameters)
         binned = done["output_model"]
         if binning.transform is not None:
             # FATE's predict stage forgets the method of the training, and must be told again.

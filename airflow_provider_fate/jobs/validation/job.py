@@ -1,4 +1,4 @@
-"""A tolerant view of a job document: whatever is malformed reads as empty, and is reported by the check of its subject."""
+"""A tolerant view of a job document: what is malformed reads as empty, and is reported by the check of its subject."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def read_parties(value: object) -> list[PartyKey]:
     found: list[PartyKey] = []
     for entry in value if isinstance(value, list) else []:
         ids = mapping(entry).get("party_id")
-        found += [(str(mapping(entry).get("role")), str(party_id)) for party_id in (ids if isinstance(ids, list) else [])]
+        found += [
+            (str(mapping(entry).get("role")), str(party_id)) for party_id in (ids if isinstance(ids, list) else [])
+        ]
     return found
 
 
@@ -120,7 +122,9 @@ class Job:
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The tasks by name."""
-        return {str(name): Task(str(name), mapping(spec), self) for name, spec in mapping(self.dag.get("tasks")).items()}
+        return {
+            str(name): Task(str(name), mapping(spec), self) for name, spec in mapping(self.dag.get("tasks")).items()
+        }
 
     def party_tasks(self) -> Iterator[tuple[str, list[PartyKey], Mapping[str, Any]]]:
         """Yield key, parties and content of every entry of ``party_tasks``."""

@@ -24,7 +24,12 @@ def check_parties(job: Job, own: str | None) -> Iterator[Problem]:
     for (role, party_id), times in Counter(job.parties).items():
         if times > 1:
             yield Problem(f"parties.{role}", party_id, f"is listed {times} times", "List each party once per role.")
-    if own is not None and job.parties and "local" not in roles and own not in {party_id for _, party_id in job.parties}:
+    if (
+        own is not None
+        and job.parties
+        and "local" not in roles
+        and own not in {party_id for _, party_id in job.parties}
+    ):
         named = ", ".join(f"{role} {party_id}" for role, party_id in job.parties)
         yield Problem(
             "parties",
@@ -58,11 +63,15 @@ def _check_list(job: Job) -> Iterator[Problem]:
             fix = did_you_mean(str(role), _ROLES, otherwise=f"One of: {', '.join(_ROLES)}.")
             yield Problem(f"parties.{position}.role", role, "there is no such role", fix)
         if not isinstance(ids, list) or not ids:
-            yield Problem(f"parties.{position}.party_id", ids, f"the role {role} has no party", "Name one, or drop the role.")
+            yield Problem(
+                f"parties.{position}.party_id", ids, f"the role {role} has no party", "Name one, or drop the role."
+            )
             continue
         for party_id in ids:
             if not isinstance(party_id, str) or not party_id.strip():
-                yield Problem(f"parties.{position}.party_id", party_id, "is not a party id", "Write text, such as '9999'.")
+                yield Problem(
+                    f"parties.{position}.party_id", party_id, "is not a party id", "Write text, such as '9999'."
+                )
 
 
 def _strangers(job: Job, field: str, parties: list[tuple[str, str]]) -> Iterator[Problem]:

@@ -16,8 +16,10 @@ _STAGES = ("train", "predict", "cross_validation", "default")
 # These exchange messages between guest and host and cannot run without one of them. (Scaling, statistics, splitting and
 # evaluation run on a party alone.)
 _NEED_BOTH = frozenset(
-    """psi hetero_secureboost hetero_nn sshe_lr sshe_linr coordinated_lr coordinated_linr hetero_feature_binning
-    homo_lr homo_nn toy_example""".split()
+    (
+        *("psi", "hetero_secureboost", "hetero_nn", "hetero_feature_binning", "homo_lr", "homo_nn", "toy_example"),
+        *("sshe_lr", "sshe_linr", "coordinated_lr", "coordinated_linr"),
+    )
 )
 
 
@@ -124,7 +126,9 @@ def _check_inputs(task: Task, component: ComponentSpec) -> Iterator[Problem]:
                     f"{task.path}.inputs.{kind}.{key}",
                     None,
                     f"{component.name} cannot {task.stage if 'default' not in artifact.stages else 'run'} without it",
-                    source if kind == "data" else "Wire the model of an earlier task, or one of the model warehouse, to it.",
+                    source
+                    if kind == "data"
+                    else "Wire the model of an earlier task, or one of the model warehouse, to it.",
                 )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from fate_client.pipeline import FateFlowPipeline
 from fate_client.pipeline.components.fate import (
     PSI,
+    SSHELR,
     CoordinatedLinR,
     CoordinatedLR,
     DataSplit,
@@ -26,7 +27,6 @@ from fate_client.pipeline.components.fate import (
     HomoLR,
     Reader,
     SSHELinR,
-    SSHELR,
     Statistics,
 )
 
@@ -158,9 +158,7 @@ def lr_prepared():
         init_param={"method": "zeros", "fit_intercept": True},
     )
     evaluate = evaluation([lr.outputs["train_output_data"]], default_eval_setting="binary")
-    pipeline.add_tasks(
-        [split, statistics, binning, selection, selection_validate, scale, scale_validate, lr, evaluate]
-    )
+    pipeline.add_tasks([split, statistics, binning, selection, selection_validate, scale, scale_validate, lr, evaluate])
     dump("sshe_lr_prepared", pipeline)
 
 
