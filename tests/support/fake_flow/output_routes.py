@@ -1,0 +1,205 @@
+"""``/output/*``, ``/log/*`` and ``/model/*`` of the fake server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .jobs import FakeJob, FakeTask
+from .replies import Answer, Call, Refusal, archive, bare, envelope, missing
+from .routing import route
+
+if TYPE_CHECKING:
+    from .server import FakeFlow
+
+_TASK = ("job_id", "role", "party_id", "task_name")
+_WITHOUT_DATA = ("evaluation", "download")
+_LOG_TYPES = ("schedule_info", "schedule_error", "task_error", "task_warning", "task_info", "task_debug")
+_DEFAULT = [{"index": None, "name": "default"}]
+
+
+def _find(fake: FakeFlow, call: Call) -> tuple[FakeJob, FakeTask]:
+    named = call.body if call.method == "POST" else {name: call.arg(name) for name in _TASK}
+    job = fake.jobs.get(named["job_id"] or "")
+    for task in job.tasks if job else ():
+        if (task.name, *task.party) == (named["task_name"], named["role"], named["party_id"]) and fake.sees(task.party):
+            assert job is not None
+            return job, task
+    raise missing("No found task", 2000, **{name: named[name] for name in _TASK})
+
+
+def _metrics(fake: FakeFlow, job: FakeJob, task: FakeTask) -> list[dict[str, Any]]:
+    if task.status != "success":
+        return []
+    if task.name in job.script.metrics:
+        return job.script.metrics[task.name]
+    parts: list[tuple[str, str | None, list[Any], Any]] = []
+    if task.component == "psi":
+        parts = [("intersect_id_count", "custom", _DEFAULT, {"intersect_count": 569})]
+        summary = {"input_count": 569, "intersect_count": 569, "intersect_rate": 1.0, "method": "curve25519"}
+        parts.append(("summary", None, _DEFAULT, summary))
+    if task.component == "evaluation" and task.party[0] == "guest":
+        scores = {"train_set": [{"metric": "auc", "val": 0.9958}]}
+        parts = [("evaluation", "evaluation", _DEFAULT, {"sbt_0": scores})]
+    if task.component == "upload":
+        parts = [("upload", None, [], {"count": 0, "name": "0f", "namespace": "upload"})]
+    return [
+        {"data": data, "groups": groups, "name": name, "step_axis": None, "type": kind}
+        for name, kind, groups, data in parts
+    ]
+
+
+@route("GET", "/output/metric/query", *_TASK)
+def metric_query(fake: FakeFlow, call: Call) -> Answer:
+    return envelope(_metrics(fake, *_find(fake, call)))
+
+
+@route("GET", "/output/metric/key/query", *_TASK)
+def metric_keys(fake: FakeFlow, call: Call) -> Answer:
+    metrics = _metrics(fake, *_find(fake, call))
+    return envelope([{key: value for key, value in metric.items() if key != "data"} for metric in metrics])
+
+
+@route("POST", "/output/metric/delete", *_TASK)
+def metric_delete(fake: FakeFlow, call: Call) -> Answer:
+    return envelope(bool(_metrics(fake, *_find(fake, call))))
+
+
+def _model(job: FakeJob, task: FakeTask) -> dict[str, Any] | None:
+    trained = task.component.endswith(("_lr", "_linr", "secureboost", "_nn")) and task.status == "success"
+    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}} if trained else None
+
+
+@route("GET", "/output/model/query", *_TASK)
+def model_query(fake: FakeFlow, call: Call) -> Answer:
+    job, task = _find(fake, call)
+    model = _model(job, task)
+    if model is None:
+        raise missing("No found output model", 2005, **{name: call.arg(name) for name in _TASK})
+    return envelope(model)
+
+
+@route("GET", "/output/model/download", *_TASK)
+def model_download(fake: FakeFlow, call: Call) -> Answer:
+    if _model(*_find(fake, call)) is None:
+        raise Refusal(6000, "ValueError('No found model')")
+    return archive({"output_model": b"{}"}, filename="output_model", compressed=False)
+
+
+@route("POST", "/output/model/delete", *_TASK)
+def output_model_delete(fake: FakeFlow, call: Call) -> Answer:
+    if _model(*_find(fake, call)) is None:
+        raise missing("No found output model", 2005, **{name: call.body[name] for name in _TASK})
+    return envelope()
+
+
+def _outputs(task: FakeTask) -> list[str]:
+    if task.status != "success" or task.component in _WITHOUT_DATA:
+        return []
+    named = {"upload": "table", "dataframe_transformer": "dataframe_output"}
+    return [named.get(task.component, "output_data")]
+
+
+@route("GET", "/output/data/table", *_TASK)
+def data_table(fake: FakeFlow, call: Call) -> Answer:
+    job, task = _find(fake, call)
+    return bare({key: [{"name": "0f", "namespace": f"{job.job_id}_{task.name}"}] for key in _outputs(task)})
+
+
+@route("GET", "/output/data/display", *_TASK)
+def data_display(fake: FakeFlow, call: Call) -> Answer:
+    _, task = _find(fake, call)
+    return bare({key: [{"data": [["0f0", "1"]], "metadata": {}, "total": 1}] for key in _outputs(task)})
+
+
+@route("GET", "/output/data/download", *_TASK)
+def data_download(fake: FakeFlow, call: Call) -> Answer:
+    job, task = _find(fake, call)
+    keys = [key for key in _outputs(task) if call.arg("output_key") in (None, key)]
+    if not keys:
+        raise Refusal(7001, "No found table")
+    files = {f"{key}/0.csv": b"extend_sid,id\n0f0,1\n" for key in keys} | {f"{key}/0.meta": b"{}" for key in keys}
+    return archive(files, filename=f"{job.job_id}_{task.party[0]}_{task.party[1]}_{task.name}")
+
+
+# --- logs ---
+
+
+def _lines(fake: FakeFlow, call: Call) -> list[str]:
+    job = fake.jobs.get(call.arg("job_id") or "")
+    kind = call.arg("log_type") or ""
+    if job is None:
+        return []
+    if kind.startswith("schedule_"):
+        return job.schedule_log if kind == "schedule_info" else []
+    party = (call.arg("role"), call.arg("party_id"))
+    tasks = [task for task in job.tasks if task.party == party and call.arg("task_name") in (None, task.name)]
+    lines: list[str] = []
+    for task in tasks if fake.sees((party[0] or "", party[1] or "")) else ():
+        if kind == "task_error" and task.error_report:
+            failure = job.script.failure(task.name, task.component)
+            lines += (failure.log if failure and failure.log is not None else None) or task.error_report.splitlines()
+        elif kind == "task_info" and task.started is not None:
+            lines += [f"[INFO][_wraps.preprocess][line:113]: start {task.name}", "[INFO] run component success"]
+    return lines
+
+
+@route("GET", "/log/count", "log_type", "job_id")
+def log_count(fake: FakeFlow, call: Call) -> Answer:
+    return envelope(len(_lines(fake, call)))
+
+
+@route("GET", "/log/query", "log_type", "job_id", "role", "party_id")
+def log_query(fake: FakeFlow, call: Call) -> Answer:
+    if call.arg("log_type") not in _LOG_TYPES:
+        raise Refusal(6000, f"Exception('no found log type {call.arg('log_type')}')")
+    begin = call.number("begin") or 1
+    lines = _lines(fake, call)[begin - 1 : call.number("end") or None]
+    if not lines:
+        return envelope([])
+    # FATE-Flow splits the text at line ends, so there is one empty line more.
+    return envelope([{"content": text, "line_num": begin + index} for index, text in enumerate([*lines, ""])])
+
+
+# --- models ---
+
+
+@route("POST", "/model/load")
+@route("POST", "/model/migrate")
+@route("POST", "/model/store")
+@route("POST", "/model/restore")
+def stub(fake: FakeFlow, call: Call) -> Answer:
+    return envelope()
+
+
+def _known_model(fake: FakeFlow, named: dict[str, Any]) -> bool:
+    trained = any(
+        job.model_id == named["model_id"] and any(_model(job, task) for task in job.tasks) for job in fake.jobs.values()
+    )
+    return trained or (named["model_id"], named["model_version"]) in fake.models
+
+
+def _no_model(named: dict[str, Any], *names: str) -> Refusal:
+    return missing("No found output model", 2005, **{name: named.get(name) for name in names})
+
+
+@route("POST", "/model/export", "model_id", "model_version", "party_id", "role", "path")
+def model_export(fake: FakeFlow, call: Call) -> Answer:
+    if not _known_model(fake, call.body):
+        raise _no_model(call.body, "model_id", "model_version", "role", "party_id")
+    return envelope()
+
+
+@route("POST", "/model/import", "model_id", "model_version", place="form")
+def model_import(fake: FakeFlow, call: Call) -> Answer:
+    if call.file is None:
+        raise Refusal(5007, "No Found File")
+    fake.models[call.form["model_id"], call.form["model_version"]] = {}
+    return envelope()
+
+
+@route("POST", "/model/delete", "model_id", "model_version")
+def model_delete(fake: FakeFlow, call: Call) -> Answer:
+    if not _known_model(fake, call.body):
+        raise _no_model(call.body, "model_id", "model_version")
+    fake.models.pop((call.body["model_id"], call.body["model_version"]), None)
+    return envelope({"count": True})
