@@ -23,6 +23,8 @@ from airflow_provider_fate.local.progress import Progress, silent
 from airflow_provider_fate.local.state import Address, RunState, Settings
 from airflow_provider_fate.local.supervisor import LaunchPlan, Supervisor, speaker
 
+_SUPERVISE = "from airflow_provider_fate.local.supervisor import main; raise SystemExit(main())"
+
 
 class LocalFate:
     """One FATE site on this machine, on the loopback interface only.
@@ -135,7 +137,7 @@ class LocalFate:
             plan = self._prepare(progress)
             with self._layout.supervisor_log.open("ab") as log:
                 supervisor = subprocess.Popen(
-                    [sys.executable, "-m", "airflow_provider_fate.local.supervisor", str(self.home)],
+                    [sys.executable, "-c", _SUPERVISE, str(self.home)],
                     env={**os.environ, "PYTHONPATH": _import_path()},
                     cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The small process that looks after an instance: starts the server, restarts it when it dies, ends everything.
 
-It runs detached (``python -m airflow_provider_fate.local.supervisor HOME``) or in the foreground of ``fate-local start
+It runs detached (``main``, started by ``LocalFate.start``) or in the foreground of ``fate-local start
 --foreground``. It also adopts task workers whose server died (they live on, and the next server takes them over): a
 worker that ends while nobody waits for it would stay as a zombie, which FATE-Flow takes for a running task.
 """
@@ -265,6 +265,3 @@ def main() -> int:
     plan = LaunchPlan.load(layout.run / "plan.json")
     return Supervisor(layout, plan, speaker(sys.stdout)).run()
 
-
-if __name__ == "__main__":
-    raise SystemExit(main())

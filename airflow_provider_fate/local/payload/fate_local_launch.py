@@ -1,0 +1,122 @@
+"""The first moments of a worker's Python: let the zygote run the worker in a fork that has everything imported.
+
+FATE-Flow starts five Pythons per task and party, and each imports torch, pandas and so on for seconds. This module runs
+in those very processes, before any import of theirs. It hands command line, environment, working folder and standard
+streams to the zygote (``fate_local_zygote.py``) and then only stands for the worker: it lives exactly as long, passes
+signals on, ends with the worker's exit status, and when it is killed the worker is killed. So FATE-Flow's own process
+is as real as without: same command line, same parent, same pid as recorded. Whatever is not as expected ends in an
+ordinary start of this process.
+
+Only C modules that are there anyway are imported: this runs for every worker, and costs it milliseconds.
+"""
+
+import os
+import sys
+
+import _signal
+import _socket
+import marshal
+
+#: Changes with every change of what the two sides say to each other.
+PROTOCOL = 1
+#: A zygote that has just been started may need this long to be ready; importing here instead would take as long.
+READY_TIMEOUT = 60.0
+SCRIPTS = ("fate_flow_executor.py", "fate_executor.py")
+_FORWARDED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
+
+
+def main(home):
+    """Run this worker in the zygote and exit, or return for an ordinary start."""
+    command = worker_command()
+    if command is None:
+        return
+    definition = None
+    if os.environ.get("FATE_LOCAL_DEFINITIONS"):
+        import fate_local_definitions
+
+        definition = fate_local_definitions.Definition.asked_for(command)
+        if definition is not None and definition.copy():
+            _leave(0)
+    status = None
+    if os.environ.get("FATE_LOCAL_ZYGOTE") != "0":
+        try:
+            status = _run_in_zygote(home + "/run/zygote.sock", command)
+        except (OSError, EOFError, ValueError):
+            status = None  # before anything ran there: see _run_in_zygote
+    if status is not None:
+        if definition is not None and status == 0:
+            definition.keep()
+        _leave(status)
+    if definition is not None:
+        definition.keep_at_exit()
+
+
+def worker_command():
+    """The command line, if this is a worker that a fork of the zygote can do; else None."""
+    with open("/proc/self/cmdline", "rb") as handle:
+        command = [os.fsdecode(part) for part in handle.read().split(b"\0")[:-1]]
+    if len(command) < 4 or command[2] != "component":
+        return None
+    if os.path.basename(command[1]) not in SCRIPTS or os.path.dirname(command[1]) != worker_folder():
+        return None
+    # A provider with its own source tree brings other code than what the zygote has imported.
+    if any(os.path.isdir(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry):
+        return None
+    return command
+
+
+def worker_folder():
+    """Where this installation keeps the scripts that workers are started with."""
+    version = "python%d.%d" % sys.version_info[:2]
+    return os.path.join(sys.prefix, "lib", version, "site-packages", "fate_flow", "manager", "worker")
+
+
+def _run_in_zygote(path, command):
+    """Have the command run in a fork.
+
+    :returns: its wait status' exit code (negative: the signal), or None when the zygote declines.
+    :raises OSError: there is no zygote, or it was lost before it began. (Lost later: this process ends as killed.)
+    """
+    umask = os.umask(0)
+    os.umask(umask)
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    sock.settimeout(READY_TIMEOUT)
+    sock.connect(path)
+    if _read(sock, 1) != bytes([PROTOCOL]):
+        return None
+    request = marshal.dumps((command, dict(os.environb), os.getcwdb(), umask))
+    streams = b"".join(fd.to_bytes(4, sys.byteorder) for fd in (0, 1, 2))
+    sock.sendmsg([len(request).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
+    sock.sendall(request)
+    if _read(sock, 1) != b"S":
+        return None
+    sock.settimeout(None)
+    for number in _FORWARDED:
+        _signal.signal(number, lambda received, _frame: sock.send(bytes([received])))
+    # The streams belong to the worker now. A reader of a pipe must see its end when the worker closes it.
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    try:
+        return int.from_bytes(_read(sock, 4), "big", signed=True)
+    except (OSError, EOFError):
+        return -_signal.SIGKILL  # the zygote is gone, and its forks with it
+
+
+def _read(sock, count):
+    data = b""
+    while len(data) < count:
+        part = sock.recv(count - len(data))
+        if not part:
+            raise EOFError("the zygote closed the connection")
+        data += part
+    return data
+
+
+def _leave(status):
+    """End this process as the worker ended, by the same signal if it was one."""
+    if status < 0:
+        if -status not in (_signal.SIGKILL, _signal.SIGSTOP):
+            _signal.signal(-status, _signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
