@@ -1,0 +1,74 @@
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import jsonschema
+import pytest
+
+from airflow_provider_fate.get_provider_info import get_provider_info
+from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS
+from airflow_provider_fate.hooks.flow import FateFlowHook
+
+
+def resolve(path):
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def test_it_fits_airflows_schema():
+    from importlib.resources import files
+
+    schema = json.loads((files("airflow") / "provider_info.schema.json").read_text())
+    jsonschema.validate(get_provider_info(), schema)
+
+
+def test_it_imports_nothing_but_literals():
+    code = (
+        "import sys; import airflow_provider_fate.get_provider_info as m; m.get_provider_info();"
+        "print([n for n in sys.modules if n.split('.')[0] in ('airflow', 'httpx', 'pydantic', 'yaml', 'tenacity')])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_everything_that_it_names_exists():
+    info = get_provider_info()
+    for key in ("hooks", "operators", "sensors", "triggers"):
+        for entry in info[key]:
+            for module in entry["python-modules"]:
+                import_module(module)
+    for entry in info["connection-types"]:
+        assert resolve(entry["hook-class-name"]) is FateFlowHook
+    for path in info["extra-links"]:
+        assert resolve(path)().name
+    for entry in info["task-decorators"]:
+        assert callable(resolve(entry["class-name"]))
+    for entry in info["plugins"]:
+        assert resolve(entry["plugin-class"]).name == entry["name"]
+
+
+def test_every_operator_sensor_and_trigger_is_declared():
+    import airflow_provider_fate
+
+    info = get_provider_info()
+    from pathlib import Path
+
+    root = Path(airflow_provider_fate.__file__).parent
+    for key in ("operators", "sensors", "triggers"):
+        declared = {m for entry in info[key] for m in entry["python-modules"]}
+        there = {
+            f"airflow_provider_fate.{key}.{p.stem}" for p in (root / key).glob("*.py") if not p.stem.startswith("_")
+        }
+        assert declared == there
+
+
+@pytest.mark.parametrize("name", CONN_FIELDS)
+def test_no_field_of_the_form_is_mandatory(name):
+    field = CONN_FIELDS[name]
+    assert "null" in field["schema"]["type"]
+    assert field["label"]
+    assert field["description"]
+
+
+def test_the_old_form_has_the_same_labels():
+    assert FateFlowHook.get_ui_field_behaviour()["relabeling"]["password"] == "App token"
