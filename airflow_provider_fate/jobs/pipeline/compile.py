@@ -1,0 +1,161 @@
+"""Run a function or a script that builds a fate-client pipeline, and return the DAG that it compiles to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from airflow_provider_fate.jobs.builder import JsonObject
+from airflow_provider_fate.jobs.dag import load_dag
+from airflow_provider_fate.jobs.pipeline.environment import PipelineEnvironment, minimal_environment
+from airflow_provider_fate.jobs.pipeline.errors import FatePipelineError
+from airflow_provider_fate.jobs.pipeline.source import function_source
+
+__all__ = ["FatePipelineError", "compile_function", "compile_script"]
+
+log = logging.getLogger(__name__)
+
+_RUNNER = Path(__file__).with_name("runner.py")
+_TIMEOUT = 600.0
+# fate-client says so at every import; where it matters the error says it better.
+_NOISE = "does not install yet, so HeteroNN and HomoNN does not support"
+
+
+def compile_function(
+    function: Callable[..., object],
+    args: Sequence[object] = (),
+    kwargs: Mapping[str, object] | None = None,
+    *,
+    environment: PipelineEnvironment | None = None,
+    timeout: float = _TIMEOUT,
+) -> JsonObject:
+    """Run a function that returns a ``FateFlowPipeline`` and return its DAG.
+
+    The function runs in another Python: it imports what it needs inside, its arguments are JSON values, and what it
+    prints goes to the log. Decorators on it are ignored. It may also call ``fit()``, which ends it.
+
+    :param function: the function.
+    :param args: its positional arguments.
+    :param kwargs: its keyword arguments.
+    :param environment: where fate-client is; by default one is made on first use.
+    :param timeout: seconds that it may take.
+    :raises FatePipelineError: it failed (with its traceback), needs what it does not have, or gave no pipeline.
+    """
+    source = function_source(function)
+    orders = {
+        "name": source.name,
+        "source": source.text,
+        "filename": source.filename,
+        "first_line": source.first_line,
+        "args": list(args),
+        "kwargs": dict(kwargs or {}),
+    }
+    return _run(orders, source.name, environment, timeout)
+
+
+def compile_script(
+    path: str | os.PathLike[str],
+    args: Sequence[str] = (),
+    *,
+    environment: PipelineEnvironment | None = None,
+    timeout: float = _TIMEOUT,
+) -> JsonObject:
+    """Run a fate-client script as it is, up to its first ``fit()`` or ``predict()``, and return the DAG of that job.
+
+    What follows in the script (metrics, deployment) is not run: the job has not been, yet.
+
+    :param path: the script.
+    :param args: its command line.
+    :param environment: where fate-client is; by default one is made on first use.
+    :param timeout: seconds that it may take.
+    :raises FatePipelineError: as for :func:`compile_function`.
+    """
+    script = Path(path)
+    if not script.is_file():
+        raise FatePipelineError(f"there is no script {str(path)!r}", hint="Name a file that this worker can read.")
+    return _run({"script": str(script.resolve()), "args": list(args)}, str(path), environment, timeout)
+
+
+def _run(
+    orders: Mapping[str, Any], name: str, environment: PipelineEnvironment | None, timeout: float
+) -> JsonObject:
+    try:
+        text = json.dumps(orders)
+    except TypeError as error:
+        raise FatePipelineError(
+            f"the arguments of {name} cannot be passed to another process: {error}",
+            hint="Pass text, numbers, lists and mappings.",
+        ) from None
+    interpreter = (environment or PipelineEnvironment()).interpreter()
+    answer = _converse(interpreter, text, name, timeout)
+    if "dag" not in answer:
+        raise FatePipelineError(
+            f"{name} failed: {answer['error']}", traceback=answer.get("traceback"), hint=answer.get("hint")
+        )
+    return load_dag(answer["dag"])
+
+
+def _converse(interpreter: Path, orders: str, name: str, timeout: float) -> dict[str, Any]:
+    """Give the orders to the runner, log what it prints, and return its answer."""
+    readable, writable = os.pipe()
+    # The answer has a pipe of its own, so that prints of the user's code cannot be taken for it.
+    process = subprocess.Popen(
+        [str(interpreter), "-u", str(_RUNNER), str(writable)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        pass_fds=[writable],
+        env={**minimal_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        text=True,
+        errors="replace",
+    )
+    os.close(writable)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    printed: list[str] = []
+    chatter = threading.Thread(target=_log_lines, args=(process.stdout, name, printed), daemon=True)
+    chatter.start()
+    watch = threading.Timer(timeout, process.kill)
+    watch.start()
+    try:
+        with process.stdin as stdin:
+            stdin.write(orders)
+        with open(readable, encoding="utf-8") as pipe:
+            text = pipe.read()
+        status = process.wait()
+        chatter.join(timeout=5)
+    except BrokenPipeError:
+        text, status = "", process.wait()
+    finally:
+        timed_out = not watch.is_alive()
+        watch.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if text:
+        parsed: dict[str, Any] = json.loads(text)
+        return parsed
+    if timed_out:
+        raise FatePipelineError(
+            f"{name} did not end within {timeout:.0f} s", hint="Let it only build the pipeline; FATE does the work."
+        )
+    last = "\n".join(printed[-15:])
+    raise FatePipelineError(
+        f"{name} ended its Python with status {status} and gave no pipeline\n{last}",
+        hint="Return the pipeline instead of ending the process.",
+    )
+
+
+def _log_lines(stream: IO[str], name: str, printed: list[str]) -> None:
+    for line in stream:
+        if _NOISE in line:
+            continue
+        log.info("[%s] %s", name, line.rstrip())
+        printed.append(line.rstrip())
+        del printed[:-50]
