@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_provider_fate.errors import FateError
 
-class LocalFateError(Exception):
-    """Base of the errors of this package.
 
-    :param message: what happened.
-    :param hint: what the user can do; shown on lines of its own.
-    """
-
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-    def __str__(self) -> str:
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+class LocalFateError(FateError):
+    """Base of the errors of this package."""
 
 
 class InstallError(LocalFateError):

@@ -122,10 +122,11 @@ class LocalFate:
         """
         return self.installation.ensure(progress, thorough=thorough)
 
-    def start(self, progress: Progress = silent, *, timeout: float = 120.0) -> Address:
+    def start(self, progress: Progress = silent, *, timeout: float = 120.0, owner: int | None = None) -> Address:
         """Start it (installing it before, if need be) and wait until it answers. Does nothing when it runs.
 
         :param timeout: seconds to wait for the first answer.
+        :param owner: pid of a process with which it shall end, whatever ends that; by default it runs until ``stop``.
         :raises StartError: it did not come up; carries the end of its log.
         """
         with self._exclusive():
@@ -134,7 +135,7 @@ class LocalFate:
                 return running.address
             if running is not None:
                 self._stop_locked(timeout=30.0)
-            plan = self._prepare(progress)
+            plan = self._prepare(progress, owner)
             with self._layout.supervisor_log.open("ab") as log:
                 supervisor = subprocess.Popen(
                     [sys.executable, "-c", _SUPERVISE, str(self.home)],
@@ -194,7 +195,7 @@ class LocalFate:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def _prepare(self, progress: Progress) -> LaunchPlan:
+    def _prepare(self, progress: Progress, owner: int | None = None) -> LaunchPlan:
         installation = self.install(progress)
         # What a supervisor that was killed has left: two servers on one database would ruin it.
         if processes.end_all(self.home):
@@ -224,7 +225,13 @@ class LocalFate:
         zygote = (
             [python, str(self._layout.payload / "fate_local_zygote.py")] if self._settings.speedups else []
         )
-        plan = LaunchPlan([python, "-u", str(installation.server_script)], zygote, env, state)
+        plan = LaunchPlan(
+            server=[python, "-u", str(installation.server_script)],
+            zygote=zygote,
+            env=env,
+            state=state,
+            owner=processes.Identity.of(owner) if owner else None,
+        )
         plan.save(self._layout.run / "plan.json")
         self._layout.state.unlink(missing_ok=True)
         _rotate(self._layout.server_log)

@@ -44,12 +44,14 @@ class LaunchPlan:
     :param zygote: command of the process that workers are forked from; empty when there is none.
     :param env: environment of both.
     :param state: the state to begin with (its supervisor is filled in).
+    :param owner: a process with which the instance ends; None when it runs until it is stopped.
     """
 
     server: list[str]
     zygote: list[str]
     env: dict[str, str]
     state: dict[str, object]
+    owner: processes.Identity | None = None
 
     def save(self, path: Path) -> None:
         """Hand it over to the supervisor."""
@@ -58,7 +60,9 @@ class LaunchPlan:
     @classmethod
     def load(cls, path: Path) -> LaunchPlan:
         """Take it over."""
-        return cls(**json.loads(path.read_text()))
+        data = json.loads(path.read_text())
+        owner = data.pop("owner")
+        return cls(**data, owner=processes.Identity(**owner) if owner else None)
 
 
 class Supervisor:
@@ -115,6 +119,9 @@ class Supervisor:
             select.select([wake], [], [], 1.0 if self._answered else 0.1)
             _drain(wake)
             self._reap()
+            if self._plan.owner is not None and not self._plan.owner.alive:
+                self._say(f"the process that it was started for, {self._plan.owner.pid}, has ended")
+                self._stopping = True
             if not self._answered_now():
                 continue
             if not self._keep_going():
