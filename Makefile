@@ -15,8 +15,10 @@ help: ## this list
 env: ## make or repair the development environment (every target does this first)
 	@sh dev/bootstrap.sh $(VENV)
 
+# Apart from $(VENV): the other providers bring plugins, which would be loaded by every Airflow that is started here.
+BENCH := .local/venv-bench
 env-bench:
-	@sh dev/bootstrap.sh $(VENV) dev/requirements-bench.txt
+	@mkdir -p .local && sh dev/bootstrap.sh $(BENCH) dev/requirements-bench.txt
 
 # --- see it work -------------------------------------------------------------------------------------------------
 
@@ -55,10 +57,10 @@ format: env ## let ruff put the code into shape
 
 .PHONY: bench-import compare
 bench-import: env-bench ## what importing our operators costs, next to those of other providers
-	@$(PY) -m tests.bench.bench_import $(ARGS)
+	@$(BENCH)/bin/python -m tests.bench.bench_import $(ARGS)
 
 compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, same parameters
-	@$(PY) -m dev.compare $(ARGS)
+	@$(BENCH)/bin/python -m dev.compare $(ARGS)
 
 # --- look after it -----------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
@@ -15,7 +15,7 @@ from airflow_provider_fate.operators.job import FateJobOperator
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 1},
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "example"],
     doc_md="Private set intersection, from the recipe `Psi`: the shortest federated job there is.",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from airflow.sdk import Param, dag
@@ -14,7 +14,7 @@ from airflow_provider_fate.operators.job import FateJobOperator
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 1},
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "example"],
     template_searchpath=[str(Path(__file__).parent / "templates")],
     params={"trees": Param(3, type="integer", minimum=1, maximum=100, title="Trees")},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
 from example_tables import DAY, load_small_tables
@@ -11,7 +11,7 @@ from example_tables import DAY, load_small_tables
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 1},
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "example"],
     doc_md="`@task.fate_pipeline` compiles the `FateFlowPipeline` that the function returns, and runs its job.",
 )

@@ -14,7 +14,7 @@ from airflow_provider_fate.sensors.job import FateJobSensor
 @dag(
     schedule=None,
     start_date=datetime(2026, 1, 1),
-    default_args={"retries": 1},
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "example"],
     params={
         "job_id": Param(

@@ -55,9 +55,10 @@ class Stack:
 
     def how_to_look(self) -> str:
         """Where the UI is, how to log in, and how to end it all."""
+        api = f"http://{self.fate.address.host}:{self.fate.address.port}"
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"FATE      http://{self.fate.address.host}:{self.fate.address.port} (API), logs in {_short(self.fate.logs_dir)}\n"
+            f"FATE      {api} (API), logs in {_short(self.fate.logs_dir)}\n"
             f"Stop      make down"
         )
 

@@ -17,7 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-OURS = ("operators", "sensors", "decorators", "triggers", "links")
+# What a DAG file imports. Triggers are not among it: only the triggerer and a task that defers need them.
+OURS = ("operators", "sensors", "decorators", "links")
 OTHERS = {
     "BashOperator": "airflow.providers.standard.operators.bash",
     "DatabricksSubmitRunOperator": "airflow.providers.databricks.operators.databricks",
@@ -36,7 +37,8 @@ class Cost(NamedTuple):
 def our_modules() -> list[str]:
     """Return every module that a DAG author imports: found as files, so that nothing is imported yet."""
     spec = find_spec("airflow_provider_fate")
-    assert spec and spec.submodule_search_locations
+    assert spec is not None
+    assert spec.submodule_search_locations
     root = Path(spec.submodule_search_locations[0])
     files = (file for package in OURS for file in sorted((root / package).glob("*.py")))
     return [f"{spec.name}.{file.parent.name}.{file.stem}" for file in files if file.stem != "__init__"]
