@@ -126,13 +126,15 @@ class Multipart:
         assert self._pieces is not None
         return next((piece for piece in self._pieces if piece), b"")
 
-    def __iter__(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body."""
         yield self._head
         while piece := self._next():
             yield piece
         yield self._tail
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def async_pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body, reading the source in threads."""
         yield self._head
         while piece := await asyncio.to_thread(self._next):
             yield piece

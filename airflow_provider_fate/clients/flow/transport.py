@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
@@ -76,7 +76,11 @@ class _Transport:
         }
 
     def _build(
-        self, client: httpx.Client | httpx.AsyncClient, request: Request[Any], body: Multipart | None
+        self,
+        client: httpx.Client | httpx.AsyncClient,
+        request: Request[Any],
+        body: Multipart | None,
+        content: Iterator[bytes] | AsyncIterator[bytes] | None,
     ) -> httpx.Request:
         settings = self.settings
         patience = settings.submit_timeout if request.slow else settings.timeout
@@ -85,7 +89,7 @@ class _Transport:
             f"{settings.root_url}/{request.version}{request.path}",
             params=request.query or None,
             json=dict(request.json) if request.json is not None else None,
-            content=body,
+            content=content,
             headers={**request.headers, **(body.headers if body else {})},
             timeout=httpx.Timeout(patience, connect=settings.timeout),
         )
@@ -110,9 +114,7 @@ class _Transport:
         return {
             "retry": retry_if_exception(repeatable),
             "stop": stop_after_attempt(settings.retries + 1),
-            "wait": wait_exponential_jitter(
-                initial=settings.retry_wait, max=_LONGEST_WAIT, jitter=settings.retry_wait / 2
-            ),
+            "wait": wait_exponential(settings.retry_wait, max=_LONGEST_WAIT) + wait_random(0, settings.retry_wait / 2),
             "before_sleep": announce,
             "reraise": True,
         }
@@ -248,7 +250,7 @@ class SyncTransport(_Transport):
                 files.body.close()
 
     def _exchange(self, request: Request[T], files: _Files) -> T:
-        sent = self._build(self._client, request, files.body)
+        sent = self._build(self._client, request, files.body, files.body.pieces() if files.body else None)
         response = self._client.send(sent, stream=request.sink is not None)
         try:
             if request.sink is None:
@@ -313,7 +315,7 @@ class AsyncTransport(_Transport):
                 await asyncio.to_thread(files.body.close)
 
     async def _exchange(self, request: Request[T], files: _Files) -> T:
-        sent = self._build(self._client, request, files.body)
+        sent = self._build(self._client, request, files.body, files.body.async_pieces() if files.body else None)
         response = await self._client.send(sent, stream=request.sink is not None)
         try:
             if request.sink is None:
