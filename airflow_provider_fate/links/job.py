@@ -28,9 +28,10 @@ class FateBoardLink(BaseOperatorLink):
         Airflow itself writes the key that the UI reads only when a try ends.
         """
         url = site.board_link(ref.job_id, ref.role, ref.party_id)
+        ti: Any = context["ti"]
+        # An empty one too: Airflow asks for it whenever a try ends, and logs an error where there is none.
+        ti.xcom_push(key=JOB_URL, value=url or "")
         if url is not None:
-            ti: Any = context["ti"]
-            ti.xcom_push(key=JOB_URL, value=url)
             ti.xcom_push(key=cls().xcom_key, value=url)
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:

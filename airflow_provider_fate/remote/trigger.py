@@ -153,8 +153,8 @@ class RemoteWorkTrigger(BaseTrigger):
     async def _report_quietly(self, snapshot: Snapshot) -> None:
         try:
             await self.report(snapshot)
-        except FateError as e:  # what the log shows is a service; the wait does not depend on it
-            self.log.debug("Progress of %s could not be read: %s", self.work_id, e)
+        except Exception as e:  # what the log shows is a service; the wait does not depend on it
+            self.log.warning("Progress of %s could not be read: %r", self.work_id, e)
 
     def _limits(self, last: Snapshot) -> list[tuple[float, Outcome]]:
         limits = [(self.deadline, Outcome.DEADLINE)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.remote.flow.progress import in_order
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
@@ -98,7 +99,12 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     tasks = _tasks(flow, ref.job_id)
     failed = [t for t in tasks if _word(t.party_status) in _BAD or _word(t.status) in _BAD]
     # The one that failed first, and before it those that failed by themselves: the others were only stopped.
-    failed.sort(key=lambda t: (_word(t.party_status) != "failed", t.end_time or 2**62))
+    failed.sort(
+        key=lambda t: (
+            _word(t.party_status) != "failed" or not t.error_report,
+            t.end_time.timestamp() if t.end_time else float("inf"),
+        )
+    )
     return Diagnosis(
         job_id=ref.job_id,
         state=state,
@@ -152,7 +158,7 @@ def _tail(
 
 def _table(tasks: Sequence[TaskRecord]) -> str:
     rows = [("task", "party", "status", "seconds")]
-    for t in sorted(tasks, key=lambda t: (t.start_time or 2**62, t.task_name, t.role, t.party_id)):
+    for t in in_order(tasks):
         took = f"{t.elapsed / 1000:.1f}" if t.elapsed else "-"
         rows.append((t.task_name, f"{t.role} {t.party_id}", _word(t.party_status) or _word(t.status), took))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]

@@ -9,6 +9,19 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow.models import TaskRecord
 
 
+def in_order(tasks: Iterable[TaskRecord]) -> list[TaskRecord]:
+    """Tasks in the order in which they started; those that have not come last."""
+    return sorted(
+        tasks,
+        key=lambda t: (
+            t.start_time.timestamp() if t.start_time else float("inf"),
+            t.task_name,
+            t.role,
+            t.party_id,
+        ),
+    )
+
+
 def _status(record: TaskRecord) -> str:
     return str(getattr(record.party_status, "value", record.party_status) or "waiting")
 
@@ -26,7 +39,7 @@ class Progress:
         host 10000) in 12.1 s``.
         """
         changes: dict[tuple[str, str, str], list[TaskRecord]] = {}
-        for record in sorted(tasks, key=lambda t: (t.start_time or 2**62, t.task_name, t.role, t.party_id)):
+        for record in in_order(tasks):
             key = (record.task_name, record.role, record.party_id)
             now = (_status(record), record.task_version)
             before = self._said.get(key)
