@@ -54,6 +54,10 @@ class MetaLike(Protocol):
     def weight_name(self) -> str | None: ...  # noqa: D102
     @property
     def dtype(self) -> str | Mapping[str, str]: ...  # noqa: D102
+    @property
+    def header(self) -> str | None: ...  # noqa: D102
+    @property
+    def input_format(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def check_csv(
 
     Memory does not grow with the file, but for 8 bytes a row: the hashes by which equal ids are found.
 
-    :param path: the file; its first line names the columns.
+    :param path: the file; its first line names the columns, unless ``meta.header`` does.
     :param meta: how FATE is told to read it.
     :param extend_sid: whether FATE makes up the sample ids; by default, unless ``meta`` names a column of them.
     :param allow_duplicate_ids: accept a match id several times. At a guest FATE's PSI does; at a host the job fails.
@@ -96,8 +100,7 @@ def check_csv(
     with file_path.open("rb") as file:
         _check_start(file)
         lines = _lines(file)
-        header = next(lines)
-        layout = _Layout.of(header[1], meta, made_up)
+        layout = _Layout.of(_header(meta, made_up) or next(lines)[1], meta, made_up)
         ids = _Ids()
         rows = 0
         for number, text in lines:
@@ -109,6 +112,16 @@ def check_csv(
     if not (allow_duplicate_ids and made_up):
         ids.check(file_path, layout)
     return CsvSummary(rows, layout.columns, layout.features, file_path.stat().st_size)
+
+
+def _header(meta: MetaLike, made_up: bool) -> str | None:
+    if meta.input_format != "dense":
+        raise FateDataError(
+            f"the format {meta.input_format!r} is not there any more: FATE 2.2 reads only dense tables",
+            hint="Write one column for each feature.",
+        )
+    # Without a header line, FATE wants the name of the sample ids that it makes up in front of the others.
+    return meta.header.removeprefix(f"extend_sid{meta.delimiter}") if meta.header and made_up else meta.header
 
 
 # --- bytes and lines --------------------------------------------------------------------------------------------------
@@ -171,6 +184,7 @@ class _Layout:
     columns: tuple[str, ...]
     features: tuple[str, ...]
     delimiter: str
+    header_lines: int
     id_index: int
     unique_index: int
     checks: tuple[tuple[int, str, str], ...]
@@ -211,6 +225,7 @@ class _Layout:
             columns=tuple(columns),
             features=features,
             delimiter=meta.delimiter,
+            header_lines=0 if meta.header else 1,
             id_index=positions[match_id],
             unique_index=positions[sample_id or match_id],
             checks=tuple(
@@ -420,7 +435,7 @@ class _Ids:
         seen: dict[str, int] = {}
         column = layout.columns[layout.unique_index]
         with path.open("rb") as file:
-            for number, text in islice(_lines(file), 1, None):
+            for number, text in islice(_lines(file), layout.header_lines, None):
                 value = text.rstrip().split(layout.delimiter)[layout.unique_index]
                 if hash(value) not in suspects:
                     continue

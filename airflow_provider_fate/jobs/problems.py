@@ -33,7 +33,8 @@ class Problem:
         if len(value) > _LONGEST_VALUE:
             value = value[: _LONGEST_VALUE - 3] + "..."
         shown = f" = {value}" if self.value is not None else ""
-        return f"{self.field}{shown}: {self.reason.rstrip('.')}. {self.fix}".rstrip()
+        reason = self.reason if self.reason.endswith(("?", "!", ".")) else f"{self.reason}."
+        return f"{self.field}{shown}: {reason} {self.fix}".rstrip()
 
 
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:

@@ -82,9 +82,7 @@ def compile_script(
     return _run({"script": str(script.resolve()), "args": list(args)}, str(path), environment, timeout)
 
 
-def _run(
-    orders: Mapping[str, Any], name: str, environment: PipelineEnvironment | None, timeout: float
-) -> JsonObject:
+def _run(orders: Mapping[str, Any], name: str, environment: PipelineEnvironment | None, timeout: float) -> JsonObject:
     try:
         text = json.dumps(orders)
     except TypeError as error:

@@ -118,7 +118,7 @@ class PipelineEnvironment:
             raise FatePipelineError(
                 f"the environment of fate-client could not be made: {' '.join(command[:4])} ... failed\n{shown}",
                 hint="It needs the package index once. Without network, make one elsewhere and name its interpreter: "
-                f'pip install --no-deps {FATE_CLIENT}; pip install {" ".join(map(repr, self._requirements()))}',
+                f"pip install --no-deps {FATE_CLIENT}; pip install {' '.join(map(repr, self._requirements()))}",
             )
 
 

@@ -32,7 +32,7 @@ def main():
         result = {"error": str(problem), "hint": problem.hint}
     except (Exception, SystemExit) as error:
         result = {
-            "error": "{}: {}".format(type(error).__name__, error),
+            "error": f"{type(error).__name__}: {error}",
             "traceback": users_traceback(error),
             "hint": hint_for(error),
         }
@@ -120,7 +120,7 @@ def dag_of(returned, name):
         return returned
     if not isinstance(returned, Pipeline):
         raise Problem(
-            "{} returned {}, not a pipeline".format(name, type(returned).__name__),
+            f"{name} returned {type(returned).__name__}, not a pipeline",
             "Return the FateFlowPipeline (compiled or not).",
         )
     returned.compile()

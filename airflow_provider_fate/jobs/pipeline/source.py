@@ -72,9 +72,7 @@ def _refuse_what_is_outside(name: str, text: str, definition: ast.FunctionDef) -
 
 def _outer_names(name: str, text: str) -> set[str]:
     def collect(table: symtable.SymbolTable) -> set[str]:
-        names = {
-            symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()
-        }
+        names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and symbol.is_referenced()}
         return names.union(*(collect(child) for child in table.get_children()))
 
     module = symtable.symtable(text, "<function>", "exec")

@@ -198,7 +198,9 @@ def _problem(cls: type[BaseModel], detail: Any) -> Problem:
             return Problem(path, None, "it is missing", f"Give {description or 'a value'}.")
         case _:
             reason = detail["msg"].removeprefix("Value error, ")
-            return Problem(path, detail["input"], reason[:1].lower() + reason[1:], _fix(description))
+            if reason[1:2].islower():  # pydantic's own words; not "FATE has ..."
+                reason = reason[:1].lower() + reason[1:]
+            return Problem(path, detail["input"], reason, _fix(description))
 
 
 def _fix(description: str | None) -> str:
