@@ -6,6 +6,7 @@ whose environment would have changed what was imported (other thread counts, oth
 the ordinary way.
 """
 
+import atexit
 import gc
 import importlib
 import os
@@ -14,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 import time
 
 import fate_local_launch as launch
@@ -79,6 +81,7 @@ class Zygote:
         if threads != 1:
             # Forking one of several threads leaves locks behind that nobody will ever open.
             raise SystemExit("not used: the imports have started %d threads" % (threads - 1))
+        launch.remember_frozen_runpy()
         gc.collect()
         gc.freeze()  # shared pages stay shared: the collector will not touch what is there now
         print("ready after %.1f s, %d modules" % (time.monotonic() - begun, len(sys.modules)), flush=True)
@@ -132,7 +135,7 @@ class Zygote:
         self.workers[pid] = worker
         connection.setblocking(True)
         self.selector.register(connection, selectors.EVENT_READ, worker)
-        self.answer(connection, b"S")
+        self.answer(connection, b"S" + pid.to_bytes(4, "big"))
         return None
 
     def suits(self, command, environ):
@@ -257,6 +260,35 @@ def main():
     return command[1]
 
 
+def run(script):
+    """In the fork: run the script as the main program, and end as the interpreter ends.
+
+    All that can be noticed of the interpreter's end happens: threads are joined, exit functions run, garbage with
+    finalizers is collected. Only the taking apart of some thousand imported modules is left out: it costs a second.
+    """
+    code = 0
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as end:
+        code = end.code
+        if code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    gc.collect()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 120
+    os._exit((code or 0) & 0xFF)
+
+
 if __name__ == "__main__":
-    script = main()
-    runpy.run_path(script, run_name="__main__")
+    run(main())
