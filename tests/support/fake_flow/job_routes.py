@@ -52,7 +52,7 @@ def submit(fake: FakeFlow, call: Call) -> Answer:
     job = fake.add_job(completed, job_id, checks=_check_table(fake))
     if provider and provider not in fake.providers:
         job.status = dict.fromkeys(job.parties, "failed")
-        job.tag = "submit_failed"
+        job.tag = "job_end"
         job.tasks.clear()
         text = _create_failed(job.parties[0], 1002, f"Create job failed: detail[Not found provider[{provider}]]")
         return envelope(data, code=1002, message=text, job_id=job_id)

@@ -11,7 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from .faults import Fault
 from .replies import Answer, Call, envelope
@@ -144,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
             form, file = _multipart(content_type, b"".join(self._pieces()))
             return Call(self.command, path, query, form=form, file=file, headers=headers)
         body = b"".join(self._pieces())
+        if content_type == "application/x-www-form-urlencoded":
+            return Call(self.command, path, query, form=dict(parse_qsl(body.decode())), headers=headers)
         try:
             content = json.loads(body) if body else None
         except ValueError:
