@@ -19,9 +19,9 @@ from airflow_provider_fate.jobs.pipeline.errors import FatePipelineError
 __all__ = ["PipelineEnvironment"]
 
 FATE_CLIENT = "fate_client==2.2.0"
-# What building a pipeline really imports of fate-client's dependencies, with the limits that it does not declare: it was
-# written for pydantic 1 and calls functions that ruamel.yaml 0.18 removed. (pandas, torch, transformers and click are not
-# needed to build a pipeline, but for the neural-network components, which need torch and transformers.)
+# What building a pipeline really imports of fate-client's dependencies, with the limits that it does not declare: it
+# was written for pydantic 1 and calls functions that ruamel.yaml 0.18 removed. (It needs neither pandas nor click for
+# that, and torch and transformers only for the neural-network components.)
 REQUIREMENTS = (
     "pydantic>=1.10,<2",
     "ruamel.yaml>=0.17,<0.18",

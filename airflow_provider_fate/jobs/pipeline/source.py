@@ -1,4 +1,4 @@
-"""Take a function out of its module, so that it can run in another Python: its source, and proof that it needs no more."""
+"""Take a function out of its module, to run it in another Python: its source, and proof that it needs no more."""
 
 from __future__ import annotations
 

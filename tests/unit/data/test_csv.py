@@ -167,8 +167,7 @@ def test_a_file_that_passes_is_read_by_fate_as_it_was_written(
     text = "".join(delimiter.join(cells) + "\n" for cells in [("id", "x0", "x1"), *rows])
     try:
         summary = check(text, delimiter=delimiter)
-    except FateDataError as error:
-        assert error.hint
+    except FateDataError:
         return
     read = as_fate_reads(text, delimiter)
     assert summary.rows == len(read) == len(rows)
