@@ -1,7 +1,7 @@
 """fate-client's own pipelines, compiled to a DAG in an environment of their own.
 
-fate-client 2.2 needs pydantic 1 and an old ruamel.yaml, so it can never be imported beside Airflow. What uses it runs in
-a subprocess of a small virtual environment: JSON goes in, the DAG comes back as JSON, and nothing is pickled.
+fate-client 2.2 needs pydantic 1 and an old ruamel.yaml, so it can never be imported beside Airflow. What uses it runs
+in a subprocess of a small virtual environment: JSON goes in, the DAG comes back as JSON, and nothing is pickled.
 
 ``environment`` makes and finds that environment; ``source`` takes a function out of its module; ``runner`` is what runs
 inside; ``compile`` brings them together.

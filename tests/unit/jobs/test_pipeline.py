@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -267,18 +267,19 @@ def test_a_script_without_pipeline_is_refused(environment: PipelineEnvironment, 
 
 
 @pytest.fixture
-def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A uv that makes an interpreter which does nothing, slowly, and keeps count."""
     uv = tmp_path / "uv"
     uv.write_text(
         "#!/bin/sh\n"
         f'echo "$@" >> {tmp_path}/calls\n'
         f"[ -e {tmp_path}/broken ] && {{ echo no route to the index >&2; exit 1; }}\n"
-        'if [ "$1" = venv ]; then sleep 0.2; for d; do :; done; mkdir -p "$d/bin"; ln -s /bin/true "$d/bin/python"; fi\n'
+        '[ "$1" = venv ] || exit 0\n'
+        'sleep 0.2; for d; do :; done; mkdir -p "$d/bin"; ln -s /bin/true "$d/bin/python"\n'
     )
     uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setattr("airflow_provider_fate.jobs.pipeline.environment._uv", lambda: str(uv))
-    yield tmp_path
+    return tmp_path
 
 
 def made(home: Path) -> int:

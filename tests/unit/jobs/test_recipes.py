@@ -111,7 +111,7 @@ def test_all_that_is_wrong_is_said_at_once(hetero: Parties) -> None:
 
 def test_a_holdout_comes_from_tables_or_from_a_share_but_not_both() -> None:
     parties = {"guest": Party("1", "a.b", "a.c"), "hosts": [Party("2", "a.b", "a.c")]}
-    with pytest.raises(FateInvalidJobError, match="holdout = 0.2: the parties have holdout tables already"):
+    with pytest.raises(FateInvalidJobError, match=r"holdout = 0\.2: the parties have holdout tables already"):
         HeteroSecureBoost(**parties, holdout=0.2)
 
 
@@ -267,7 +267,7 @@ def test_a_network_that_torch_would_refuse_is_refused_here(homo: Parties, layers
 
 
 def test_a_loss_is_written_as_torch_writes_it(homo: Parties) -> None:
-    with pytest.raises(FateInvalidJobError, match="loss = 'bceloss'.*Did you mean 'BCELoss'"):
+    with pytest.raises(FateInvalidJobError, match=r"loss = 'bceloss'.*Did you mean 'BCELoss'"):
         HomoNN(**homo, layers=mlp(3), loss="bceloss")
 
 
