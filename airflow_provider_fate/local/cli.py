@@ -53,27 +53,19 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     start = add("start", _start, "install FATE if need be, start it, wait until it answers")
-    start.add_argument(
-        "--variant", choices=pins.VARIANTS, help="full (default), or server: FATE-Flow without torch"
-    )
+    start.add_argument("--variant", choices=pins.VARIANTS, help="full (default), or server: FATE-Flow without torch")
     start.add_argument(
         "--port", dest="http_port", type=int, help="HTTP port (default: the last one, 9380, any free one)"
     )
     start.add_argument("--grpc-port", type=int, help="gRPC port (default: the last one, 9360, any free one)")
     start.add_argument("--party-id", help="the site's party id (default 9999)")
     start.add_argument("--cores", type=int, help="pool of cores for jobs (default 32)")
-    start.add_argument(
-        "--job-cores", type=int, help="cores of a job per party when it does not say (default 4)"
-    )
+    start.add_argument("--job-cores", type=int, help="cores of a job per party when it does not say (default 4)")
     start.add_argument("--task-cores", type=int, help="processes of a component when the job does not say")
-    start.add_argument(
-        "--log-level", type=int, choices=(10, 20, 30, 40), help="10 debug ... 40 errors (default 20)"
-    )
+    start.add_argument("--log-level", type=int, choices=(10, 20, 30, 40), help="10 debug ... 40 errors (default 20)")
     start.add_argument("--speedups", action=argparse.BooleanOptionalAction, default=None,
                        help="fork workers from a process with everything imported (default: yes)")  # fmt: skip
-    start.add_argument(
-        "--timeout", type=float, default=120.0, help="seconds to wait for the server (default 120)"
-    )
+    start.add_argument("--timeout", type=float, default=120.0, help="seconds to wait for the server (default 120)")
     start.add_argument("--foreground", action="store_true", help="stay in the foreground; Ctrl-C stops it")
     start.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -87,16 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--job", metavar="ID", help="logs of this job instead of the server's")
 
     connection = add("connection", _connection, "print what Airflow has to be told")
-    connection.add_argument(
-        "--conn-id", default="fate_default", help="connection id in Airflow (default fate_default)"
-    )
+    connection.add_argument("--conn-id", default="fate_default", help="connection id in Airflow (default fate_default)")
     connection.add_argument("--format", choices=("all", "env", "command", "json", "uri"), default="all")
 
     install = add("install", _install, "make or repair FATE's environment, without starting anything")
     install.add_argument("--variant", choices=pins.VARIANTS, default=None)
-    install.add_argument(
-        "--repair", action="store_true", help="check every installed file, not only the main ones"
-    )
+    install.add_argument("--repair", action="store_true", help="check every installed file, not only the main ones")
     install.add_argument("--quiet", action="store_true", help="no progress")
 
     reset = add("reset", _reset, "stop it and delete its data (tables, models, jobs, logs)")
@@ -147,9 +135,7 @@ def _status(arguments: argparse.Namespace) -> int:
         print(
             f"  since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state.started))}, restarts: {state.restarts}"
         )
-        print(
-            f"  server pid {state.server}, supervisor pid {state.supervisor.pid}, gRPC port {state.grpc_port}"
-        )
+        print(f"  server pid {state.server}, supervisor pid {state.supervisor.pid}, gRPC port {state.grpc_port}")
         print(f"  home {fate.home}\n  logs {fate.logs_dir}")
     return 0 if state is not None else 3
 
@@ -172,9 +158,7 @@ def _connection(arguments: argparse.Namespace) -> int:
     if arguments.format != "all":
         print(forms[arguments.format])
     else:
-        print(
-            f"# in the environment of Airflow:\nexport {forms['env']}\n# or in its database:\n{forms['command']}"
-        )
+        print(f"# in the environment of Airflow:\nexport {forms['env']}\n# or in its database:\n{forms['command']}")
     return 0
 
 
@@ -182,9 +166,7 @@ def _install(arguments: argparse.Namespace) -> int:
     fate = LocalFate(arguments.home, arguments.variant)
     with progress.console(arguments.quiet) as report:
         installation = fate.install(report, thorough=arguments.repair)
-    print(
-        f"FATE {pins.FATE_VERSION} ({installation.variant}, Python {installation.python}) is in {installation.root}"
-    )
+    print(f"FATE {pins.FATE_VERSION} ({installation.variant}, Python {installation.python}) is in {installation.root}")
     return 0
 
 

@@ -18,7 +18,17 @@ from airflow_provider_fate.local.state import Settings
 #: FATE-Flow writes the whole environment of its workers into its logs, and asks itself by HTTP, which a proxy variable
 #: would send elsewhere: so the server gets what it needs, and nothing of the caller's secrets.
 _KEPT = ("HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
-_KEPT_PREFIXES = ("FATE_LOCAL_ZYGOTE", "LC_", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "HF_", "TRANSFORMERS_", "TOKENIZERS_")
+_KEPT_PREFIXES = (
+    "FATE_LOCAL_ZYGOTE",
+    "LC_",
+    "OMP_",
+    "MKL_",
+    "OPENBLAS_",
+    "NUMEXPR_",
+    "HF_",
+    "TRANSFORMERS_",
+    "TOKENIZERS_",
+)
 
 
 def write(layout: HomeLayout, settings: Settings, installation: Installation) -> None:

@@ -24,13 +24,21 @@ from airflow_provider_fate.local.progress import Progress, silent
 
 _PAYLOAD = Path(__file__).parent / "payload"
 _MARKER = "installation.json"
-#: Imports that break first when an environment is damaged: the compiled parts and the packages that are started.
-_PROBE = {
-    "server": "import fate_flow.settings, grpc, lmdb, mmh3, peewee, flask, pydantic, ruamel.yaml",
-    "full": "import fate_flow.settings, grpc, lmdb, mmh3, peewee, flask, pydantic, ruamel.yaml, fate_utils, numpy; "
-    "from importlib.util import find_spec as f; "
-    "assert all(map(f, ('fate.arch', 'torch._C', 'pandas', 'sklearn', 'transformers', 'accelerate')))",
-}
+#: Without it the server would not know its instance, and write into the installation.
+_START_UP = "fate_local.pth"
+#: What breaks first when an environment is damaged: compiled parts are imported, big packages only looked for, so
+#: that the check costs a fraction of a second at every start.
+_PROBE = """
+from importlib.util import find_spec
+import fate_flow.settings, lmdb, mmh3, google.protobuf, pydantic, ruamel.yaml
+missing = [n for n in {packages} if find_spec(n) is None]
+if missing: raise ImportError("missing: " + ", ".join(missing))
+"""
+_PACKAGES = {
+    "server": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests"],
+    "full": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests", "fate_utils", "fate.arch", "torch", "numpy",
+             "pandas", "sklearn", "transformers", "accelerate"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,6 +103,9 @@ class Installation:
             return "packages in it were changed after it was made"
         if not self.interpreter.exists():
             return "its Python is gone"
+        start_up = self.site_packages / _START_UP
+        if not start_up.exists() or start_up.read_bytes() != (_PAYLOAD / _START_UP).read_bytes():
+            return "its start-up file is missing or has changed"
         if thorough:
             damaged = self._damaged_file()
             if damaged:
@@ -180,7 +191,7 @@ class Installation:
             python = built._make_environment(uv, env, progress)
             built = Installation(self.variant, python, built.root)
             built._install(uv, env, progress)
-            shutil.copy(_PAYLOAD / "fate_local.pth", built.site_packages / "fate_local.pth")
+            shutil.copy(_PAYLOAD / _START_UP, built.site_packages / _START_UP)
             progress("compiling and checking what was installed")
             subprocess.run(
                 [built.interpreter, "-m", "compileall", "-q", "-j", "0", built.site_packages / "fate_flow",
@@ -193,9 +204,7 @@ class Installation:
             problem = built.problem()
             if problem:
                 raise InstallError(f"the new FATE installation is not usable: {problem}")
-            final = Installation(
-                self.variant, python, base / f"{self.variant}-py{python}-{pins.digest(self.variant)}"
-            )
+            final = Installation(self.variant, python, base / f"{self.variant}-py{python}-{pins.digest(self.variant)}")
             if final.root.exists():
                 final.root.rename(base / f".{final.root.name}.old{os.getpid()}")
             built.root.rename(final.root)

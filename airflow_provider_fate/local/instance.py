@@ -85,9 +85,7 @@ class LocalFate:
         """
         state = self.status()
         if state is None:
-            raise LocalFateError(
-                f"FATE is not running in {self.home}", hint="start it with: fate-local start"
-            )
+            raise LocalFateError(f"FATE is not running in {self.home}", hint="start it with: fate-local start")
         return state.address
 
     def status(self) -> RunState | None:
@@ -155,9 +153,7 @@ class LocalFate:
         with self._exclusive():
             running = self.status()
             if running is not None:
-                raise StartError(
-                    f"FATE is running already at {running.address}", hint="stop it with: fate-local stop"
-                )
+                raise StartError(f"FATE is running already at {running.address}", hint="stop it with: fate-local stop")
             plan = self._prepare(progress)
         return Supervisor(self._layout, plan, speaker(sys.stderr)).run()
 
@@ -222,9 +218,7 @@ class LocalFate:
             "variant": self._settings.variant, "version": "", "started": time.time(),
         }  # fmt: skip
         python = str(installation.interpreter)
-        zygote = (
-            [python, str(self._layout.payload / "fate_local_zygote.py")] if self._settings.speedups else []
-        )
+        zygote = [python, str(self._layout.payload / "fate_local_zygote.py")] if self._settings.speedups else []
         plan = LaunchPlan(
             server=[python, "-u", str(installation.server_script)],
             zygote=zygote,

@@ -120,9 +120,7 @@ def find_links(env: Mapping[str, str]) -> list[str]:
     return [link for link in env.get("UV_FIND_LINKS", "").replace(",", " ").split() if link]
 
 
-def run_uv(
-    uv: str, arguments: Sequence[str], env: Mapping[str, str], *, progress: Progress, what: str
-) -> None:
+def run_uv(uv: str, arguments: Sequence[str], env: Mapping[str, str], *, progress: Progress, what: str) -> None:
     """Run uv and pass its lines on as progress.
 
     :param what: what is being done, for the error's first line.
@@ -143,9 +141,7 @@ def run_uv(
         for raw in process.stderr:
             line = raw.rstrip()
             lines.append(line)
-            if line.startswith(
-                ("Resolved", "Prepared", "Downloading", "Downloaded", "Building", "Built", "Installed")
-            ):
+            if line.startswith(("Resolved", "Prepared", "Downloading", "Downloaded", "Building", "Built", "Installed")):
                 progress(f"{what}: {line}")
         code = process.wait()
     finally:
@@ -161,15 +157,11 @@ def _explain(what: str, lines: Sequence[str]) -> InstallError:
     telling = [line.strip(" ×│╰─▶├·") for line in lines if line.strip(" ×│╰─▶├·")] or ["uv gave no reason"]
     reason = "\n".join("  " + line for line in telling[-8:])
     if "no space left" in text:
-        return InstallError(
-            f"{what} failed: the disk is full\n{reason}", hint="free some space and run it again"
-        )
+        return InstallError(f"{what} failed: the disk is full\n{reason}", hint="free some space and run it again")
     if any(phrase in text for phrase in _NETWORK):
         return InstallError(
             f"{what} failed: a package source cannot be reached\n{reason}",
             hint="check the network, proxy and index settings (uv and pip configuration are both honoured), "
             "then run it again: what was downloaded is kept",
         )
-    return InstallError(
-        f"{what} failed\n{reason}", hint="run it again with --verbose to see everything uv says"
-    )
+    return InstallError(f"{what} failed\n{reason}", hint="run it again with --verbose to see everything uv says")

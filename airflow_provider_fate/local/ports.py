@@ -18,9 +18,7 @@ def is_free(port: int) -> bool:
     Bound without SO_REUSEPORT, which gRPC sets: it would let two servers share a port and answer each other's calls.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as the server will: TIME_WAIT is no obstacle
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: TIME_WAIT is no obstacle
         try:
             probe.bind((LOOPBACK, port))
             probe.listen(1)

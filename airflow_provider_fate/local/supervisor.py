@@ -160,9 +160,7 @@ class Supervisor:
                 return
             if pid == self._zygote:
                 self._zygote = None
-                self._say(
-                    f"the zygote ended ({_how(status)}); workers start the ordinary way until it is back"
-                )
+                self._say(f"the zygote ended ({_how(status)}); workers start the ordinary way until it is back")
             if pid == self._server and not self._stopping:
                 self._server = None
                 wait = BACK_OFF[min(self._crashes, len(BACK_OFF) - 1)]
@@ -271,4 +269,3 @@ def main() -> int:
     layout = HomeLayout(Path(sys.argv[1]))
     plan = LaunchPlan.load(layout.run / "plan.json")
     return Supervisor(layout, plan, speaker(sys.stdout)).run()
-

@@ -41,9 +41,7 @@ def choices(env: Mapping[str, str], python: str) -> list[TorchChoice]:
     ]
     ways.append(TorchChoice(wanted, ("--torch-backend", "cpu"), "torch for CPU, as uv finds it"))
     ways.append(
-        TorchChoice(
-            wanted, (), "torch as the package index has it (on Linux this may be the GPU build: several GB)"
-        )
+        TorchChoice(wanted, (), "torch as the package index has it (on Linux this may be the GPU build: several GB)")
     )
     return ways
 

@@ -31,7 +31,9 @@ class Definition:
         if not all(name and name.replace("_", "").isalnum() for name in names):
             return None
         # A package that is added to the installation may bring components, or change them.
-        changed = os.stat(os.path.join(sys.prefix, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")).st_mtime_ns
+        changed = os.stat(
+            os.path.join(sys.prefix, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+        ).st_mtime_ns
         folder = os.path.join(os.environ["FATE_LOCAL_DEFINITIONS"], str(changed))
         return cls(options["--output-path"], os.path.join(folder, "-".join(names) + ".yaml"))
 

@@ -10,12 +10,11 @@ ordinary start of this process.
 Only C modules that are there anyway are imported: this runs for every worker, and costs it milliseconds.
 """
 
-import os
-import sys
-
 import _signal
 import _socket
 import marshal
+import os
+import sys
 
 #: Changes with every change of what the two sides say to each other.
 PROTOCOL = 1

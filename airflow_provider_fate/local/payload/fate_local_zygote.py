@@ -9,6 +9,7 @@ the ordinary way.
 import atexit
 import gc
 import importlib
+import marshal
 import os
 import runpy
 import selectors
@@ -19,8 +20,6 @@ import threading
 import time
 
 import fate_local_launch as launch
-
-import marshal
 
 #: Read by libraries while they are imported: a worker that has others needs a Python of its own.
 SENSITIVE = (
@@ -159,6 +158,7 @@ class Zygote:
                 self.selector.unregister(worker.connection)
                 worker.connection.close()
                 worker.connection = None
+                os.kill(worker.pid, signal.SIGKILL)  # it may not have its process group yet
                 os.killpg(worker.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass

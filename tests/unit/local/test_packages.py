@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_fate.local import InstallError, Installation, packages, pins, torch
+from airflow_provider_fate.local import Installation, InstallError, packages, pins, torch
 from airflow_provider_fate.local.progress import silent
 
 
