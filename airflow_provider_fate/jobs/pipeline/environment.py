@@ -5,18 +5,21 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_fate.jobs.pipeline.errors import FatePipelineError
 
 __all__ = ["PipelineEnvironment"]
+
+log = logging.getLogger(__name__)
 
 FATE_CLIENT = "fate_client==2.2.0"
 # What building a pipeline really imports of fate-client's dependencies, with the limits that it does not declare: it
@@ -51,7 +54,6 @@ class PipelineEnvironment:
     extra_requirements: Sequence[str] = ()
     home: Path | None = None
     python_version: str | None = None
-    _log: Callable[[str], None] = field(default=lambda line: None, repr=False, compare=False)
 
     def interpreter(self) -> Path:
         """Return the interpreter, after making the environment if it is not there yet (some seconds).
@@ -95,10 +97,10 @@ class PipelineEnvironment:
 
     def _make(self, directory: Path, interpreter: Path) -> None:
         if directory.exists():
-            self._log(f"{directory} was not finished: making it again")
+            log.info("%s was not finished: making it again", directory)
             shutil.rmtree(directory)
         uv = _uv()
-        self._log(f"making the environment of fate-client in {directory}")
+        log.info("making the environment of fate-client in %s (once)", directory)
         self._run([uv, "venv", "--quiet", "--python", self._python_for_uv(), str(directory)])
         install = [uv, "pip", "install", "--quiet", "--python", str(interpreter)]
         # Without its dependencies: it declares torch, transformers and pandas, two gigabytes that are not needed.

@@ -158,10 +158,12 @@ def hint_for(error: BaseException) -> str | None:
     if torch_is_missing:
         return (
             "The neural-network components of fate-client need torch and transformers in the environment of the "
-            'pipeline: extra_requirements=["torch"], or an interpreter of your own that has them.'
+            'pipeline: requirements=["torch"] at the task (extra_requirements of PipelineEnvironment), or an '
+            "interpreter of your own that has them."
         )
     if missing:
-        return "Add it to the environment: extra_requirements=[{!r}].".format(missing.partition(".")[0])
+        package = missing.partition(".")[0]
+        return f"Add it to the environment: requirements=[{package!r}] at the task (extra_requirements)."
     return None
 
 
