@@ -1,7 +1,7 @@
 """FATE's own virtual environment: made once, shared by every instance, checked and repaired.
 
-It is built beside its place and renamed into it, with a marker that holds a checksum of what was installed: a build that
-was cut short, or an environment that somebody changed, is noticed and made again.
+It is built beside its place and renamed into it, with a marker that holds a checksum of what was installed: a build
+that was cut short, or an environment that somebody changed, is noticed and made again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_fate.local import packages, paths, pins, torch
+from airflow_provider_fate.local import packages, paths, pins, processes, torch
 from airflow_provider_fate.local.errors import InstallError
 from airflow_provider_fate.local.progress import Progress, silent
 
@@ -34,10 +34,10 @@ import fate_flow.settings, lmdb, mmh3, google.protobuf, pydantic, ruamel.yaml
 missing = [n for n in {packages} if find_spec(n) is None]
 if missing: raise ImportError("missing: " + ", ".join(missing))
 """
-_PACKAGES = {
+_PACKAGES: dict[pins.Variant, list[str]] = {
     "server": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests"],
-    "full": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests", "fate_utils", "fate.arch", "torch", "numpy",
-             "pandas", "sklearn", "transformers", "accelerate"],
+    "full": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests", "fate_utils", "fate.arch", "torch",
+             "numpy", "pandas", "sklearn", "transformers", "accelerate"],
 }  # fmt: skip
 
 
@@ -111,7 +111,7 @@ class Installation:
             if damaged:
                 return f"{damaged} is missing or has changed"
         probe = subprocess.run(
-            [self.interpreter, "-c", _PROBE[self.variant]],
+            [self.interpreter, "-c", _PROBE.format(packages=_PACKAGES[self.variant])],
             capture_output=True,
             text=True,
             errors="replace",
@@ -161,6 +161,12 @@ class Installation:
                 return self
             if self.root.exists():
                 progress(f"the FATE installation has to be made again: {problem}")
+                users = processes.running_from(self.root)
+                if users:
+                    raise InstallError(
+                        f"{self.root} is damaged ({problem}) and in use by the processes {users}",
+                        hint="stop the instances that run from it (fate-local stop), then run this again",
+                    )
             return self._build(progress)
 
     @contextlib.contextmanager
@@ -181,7 +187,8 @@ class Installation:
         free = shutil.disk_usage(base).free
         if free < pins.DISK_NEEDED[self.variant]:
             raise InstallError(
-                f"{base} has {free / 1e9:.1f} GB free; installing FATE needs {pins.DISK_NEEDED[self.variant] / 1e9:.1f}",
+                f"{base} has {free / 1e9:.1f} GB free; "
+                f"installing FATE needs {pins.DISK_NEEDED[self.variant] / 1e9:.1f}",
                 hint=f"free some space, or put it elsewhere with the variable {paths.CACHE_ENV}",
             )
         begun = time.monotonic()

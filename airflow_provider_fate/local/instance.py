@@ -213,7 +213,7 @@ class LocalFate:
         config.write(self._layout, self._settings, installation)
         config.copy_payload(self._layout)
         env = config.environment(self._layout, self._settings, installation, os.environ)
-        state = {
+        state: dict[str, object] = {
             "server": None, "phase": "starting", "host": ports.LOOPBACK, "http_port": http, "grpc_port": grpc,
             "variant": self._settings.variant, "version": "", "started": time.time(),
         }  # fmt: skip

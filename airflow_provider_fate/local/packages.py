@@ -26,6 +26,8 @@ _NETWORK = (
     "connection refused",
     "tls handshake",
 )
+#: What uv draws around its reasons.
+_FRAME = " \u00d7\u2502\u2570\u2500\u25b6\u251c\u00b7"
 _PIP_OPTIONS = ("index-url", "extra-index-url", "find-links", "cert", "timeout", "no-index", "trusted-host")
 
 
@@ -154,7 +156,7 @@ def run_uv(uv: str, arguments: Sequence[str], env: Mapping[str, str], *, progres
 
 def _explain(what: str, lines: Sequence[str]) -> InstallError:
     text = "\n".join(lines).lower()
-    telling = [line.strip(" ×│╰─▶├·") for line in lines if line.strip(" ×│╰─▶├·")] or ["uv gave no reason"]
+    telling = [line.strip(_FRAME) for line in lines if line.strip(_FRAME)] or ["uv gave no reason"]
     reason = "\n".join("  " + line for line in telling[-8:])
     if "no space left" in text:
         return InstallError(f"{what} failed: the disk is full\n{reason}", hint="free some space and run it again")

@@ -1,7 +1,7 @@
 """Where installations and instances live on this machine.
 
-An *installation* is a virtual environment with FATE in it (about 1.2 GB), shared by all instances of the user: it can be
-made again at any time and so belongs in the user's cache directory. An *instance* has data that somebody cares for
+An *installation* is a virtual environment with FATE in it (about 1.2 GB), shared by all instances of the user: it can
+be made again at any time and so belongs in the user's cache directory. An *instance* has data that somebody cares for
 (tables, models, jobs) and belongs in the user's data directory.
 """
 
@@ -29,7 +29,7 @@ def installations_dir() -> Path:
 
 
 def default_home() -> Path:
-    """Home of the instance that is meant when none is named: ``FATE_LOCAL_HOME``, or below the user's data directory."""
+    """Home of the instance when none is named: ``FATE_LOCAL_HOME``, or below the user's data directory."""
     chosen = os.environ.get(HOME_ENV)
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir(APP)) / "fate"
 

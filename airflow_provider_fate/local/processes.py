@@ -64,6 +64,19 @@ def of_instance(home: Path, *, exclude: Collection[int] = ()) -> list[int]:
     return found
 
 
+def running_from(root: Path) -> list[int]:
+    """Pids of the processes whose program lies below this folder, by their command line."""
+    prefix = f"{root}/".encode()
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if Path(f"/proc/{entry}/cmdline").read_bytes().startswith(prefix):
+                found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
 def end_all(home: Path, *, exclude: Collection[int] = (), grace: float = 5.0) -> list[int]:
     """End every process of the instance: ask first, then kill; repeat while new ones appear.
 

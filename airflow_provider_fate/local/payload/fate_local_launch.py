@@ -10,11 +10,18 @@ ordinary start of this process.
 Only C modules that are there anyway are imported: this runs for every worker, and costs it milliseconds.
 """
 
-import _signal
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
 import _socket
 import marshal
 import os
 import sys
+
+TYPE_CHECKING = False  # as typing has it, without importing typing
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 #: Changes with every change of what the two sides say to each other.
 PROTOCOL = 1
@@ -24,14 +31,14 @@ SCRIPTS = ("fate_flow_executor.py", "fate_executor.py")
 _FORWARDED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 
 
-def main(home):
+def main(home: str) -> None:
     """Run this worker in the zygote and exit, or return for an ordinary start."""
     command = worker_command()
     if command is None:
         return
     definition = None
     if os.environ.get("FATE_LOCAL_DEFINITIONS"):
-        import fate_local_definitions
+        import fate_local_definitions  # type: ignore[import-not-found]
 
         definition = fate_local_definitions.Definition.asked_for(command)
         if definition is not None and definition.copy():
@@ -52,7 +59,7 @@ def main(home):
         remember_frozen_runpy()
 
 
-def worker_command():
+def worker_command() -> list[str] | None:
     """The command line, if this is a worker that a fork of the zygote can do; else None."""
     with open("/proc/self/cmdline", "rb") as handle:
         command = [os.fsdecode(part) for part in handle.read().split(b"\0")[:-1]]
@@ -66,7 +73,7 @@ def worker_command():
     return command
 
 
-def remember_frozen_runpy():
+def remember_frozen_runpy() -> None:
     """Tell ``inspect`` what it finds out, and forgets, each time: that no module belongs to the file "<frozen runpy>".
 
     FATE's profiler takes the call stack for every operation on a table. For each frame of runpy in it, inspect goes
@@ -80,13 +87,18 @@ def remember_frozen_runpy():
         cache["<frozen runpy>"] = "<frozen runpy>"
 
 
-def worker_folder():
+def worker_folder() -> str:
     """Where this installation keeps the scripts that workers are started with."""
-    version = "python%d.%d" % sys.version_info[:2]
-    return os.path.join(sys.prefix, "lib", version, "site-packages", "fate_flow", "manager", "worker")
+    return os.path.join(site_packages(), "fate_flow", "manager", "worker")
 
 
-def _run_in_zygote(path, command):
+def site_packages() -> str:
+    """Where the packages of this installation are."""
+    version = sys.version_info
+    return os.path.join(sys.prefix, "lib", f"python{version[0]}.{version[1]}", "site-packages")
+
+
+def _run_in_zygote(path: str, command: list[str]) -> int | None:
     """Have the command run in a fork.
 
     :returns: its wait status' exit code (negative: the signal), or None when the zygote declines.
@@ -117,14 +129,14 @@ def _run_in_zygote(path, command):
         return int.from_bytes(_read(sock, 4), "big", signed=True)
     except (OSError, EOFError):
         # The zygote is gone, and its forks with it; what they have started (process pools) has to go, too.
-        try:
+        try:  # noqa: SIM105 - contextlib would have to be imported
             os.killpg(worker, _signal.SIGKILL)
         except ProcessLookupError:
             pass
-        return -_signal.SIGKILL
+        return -int(_signal.SIGKILL)
 
 
-def _read(sock, count):
+def _read(sock: _socket.socket, count: int) -> bytes:
     data = b""
     while len(data) < count:
         part = sock.recv(count - len(data))
@@ -134,7 +146,7 @@ def _read(sock, count):
     return data
 
 
-def _leave(status):
+def _leave(status: int) -> NoReturn:
     """End this process as the worker ended, by the same signal if it was one."""
     if status < 0:
         if -status not in (_signal.SIGKILL, _signal.SIGSTOP):

@@ -6,7 +6,10 @@ whose environment would have changed what was imported (other thread counts, oth
 the ordinary way.
 """
 
+from __future__ import annotations
+
 import atexit
+import contextlib
 import gc
 import importlib
 import marshal
@@ -18,8 +21,9 @@ import socket
 import sys
 import threading
 import time
+from typing import NoReturn, Tuple  # noqa: UP035 - Python 3.9
 
-import fate_local_launch as launch
+import fate_local_launch as launch  # type: ignore[import-not-found]
 
 #: Read by libraries while they are imported: a worker that has others needs a Python of its own.
 SENSITIVE = (
@@ -43,49 +47,50 @@ FATE_MODULES = (
 )  # fmt: skip
 PR_SET_PDEATHSIG = 1
 
+#: What a fork has to become: its command line and its environment.
+Request = Tuple["list[str]", "dict[bytes, bytes]"]  # noqa: UP006 - Python 3.9
+
 
 class Worker:
     """A fork that runs, and the connection to the process that stands for it."""
 
-    def __init__(self, connection, pid):
-        self.connection = connection
+    def __init__(self, connection: socket.socket, pid: int) -> None:
+        self.connection: socket.socket | None = connection
         self.pid = pid
 
 
 class Zygote:
     """Accepts launchers, forks, and reports how the forks ended."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.environ = dict(os.environb)  # before any import adds to it
         self.selector = selectors.DefaultSelector()
-        self.workers = {}
-        try:
+        self.workers: dict[int, Worker] = {}
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        except FileNotFoundError:
-            pass
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         # From here on launchers queue up: waiting for the imports is shorter than doing them again.
         self.listener.listen(64)
 
-    def preload(self):
+    def preload(self) -> None:
         """Import what the installation has of the list; what is missing (no torch) is left out."""
         begun = time.monotonic()
         for name in FLOW_MODULES + FATE_MODULES:
             try:
                 importlib.import_module(name)
             except Exception as error:  # a worker that needs it will say so in its own log
-                print("not preloaded: %s (%s: %s)" % (name, type(error).__name__, error), flush=True)
+                print(f"not preloaded: {name} ({type(error).__name__}: {error})", flush=True)
         threads = len(os.listdir("/proc/self/task"))
         if threads != 1:
             # Forking one of several threads leaves locks behind that nobody will ever open.
-            raise SystemExit("not used: the imports have started %d threads" % (threads - 1))
+            raise SystemExit(f"not used: the imports have started {threads - 1} threads")
         launch.remember_frozen_runpy()
         gc.collect()
         gc.freeze()  # shared pages stay shared: the collector will not touch what is there now
-        print("ready after %.1f s, %d modules" % (time.monotonic() - begun, len(sys.modules)), flush=True)
+        print(f"ready after {time.monotonic() - begun:.1f} s, {len(sys.modules)} modules", flush=True)
 
-    def serve(self):
+    def serve(self) -> Request:
         """Serve for ever; returns only in a fork, with what it has to become."""
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -105,14 +110,16 @@ class Zygote:
                 else:
                     self.hear(key.data)
 
-    def accept(self):
+    def accept(self) -> Request | None:
         """Take one launcher; returns its request in the fork, None in the zygote."""
         connection, _ = self.listener.accept()
         try:
             connection.settimeout(10.0)
             connection.sendall(bytes([launch.PROTOCOL]))
             head, streams = receive_streams(connection)
-            command, environ, cwd, umask = marshal.loads(receive(connection, int.from_bytes(head, "big")))
+            command, environ, cwd, umask = marshal.loads(  # noqa: S302 - from a process of the same user: the socket lies in a folder of mode 0700
+                receive(connection, int.from_bytes(head, "big"))
+            )
         except (OSError, EOFError, ValueError, TypeError):
             connection.close()  # the launcher gave up, or died
             return None
@@ -137,7 +144,7 @@ class Zygote:
         self.answer(connection, b"S" + pid.to_bytes(4, "big"))
         return None
 
-    def suits(self, command, environ):
+    def suits(self, command: list[str], environ: dict[bytes, bytes]) -> bool:
         """Whether a fork would be the same as a fresh process with this command and environment."""
         if len(command) < 3 or os.path.dirname(command[1]) != launch.worker_folder():
             return False
@@ -145,25 +152,27 @@ class Zygote:
         names.discard(b"PYTHONPATH")  # the launcher has seen that none of its folders exists
         return all(environ.get(n) == self.environ.get(n) for n in names)
 
-    def hear(self, worker):
+    def hear(self, worker: Worker) -> None:
         """A signal for the worker, or the end of the process that stands for it, which is the worker's end too."""
+        connection = worker.connection
+        assert connection is not None
         try:
-            data = worker.connection.recv(64)
+            data = connection.recv(64)
         except OSError:
             data = b""
         try:
             for number in data:
                 os.kill(worker.pid, number)
             if not data:
-                self.selector.unregister(worker.connection)
-                worker.connection.close()
+                self.selector.unregister(connection)
+                connection.close()
                 worker.connection = None
                 os.kill(worker.pid, signal.SIGKILL)  # it may not have its process group yet
                 os.killpg(worker.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
 
-    def reap(self):
+    def reap(self) -> None:
         """Tell the launchers of the workers that ended how they ended."""
         while True:
             try:
@@ -181,14 +190,12 @@ class Zygote:
             worker.connection.close()
 
     @staticmethod
-    def answer(connection, data):
+    def answer(connection: socket.socket, data: bytes) -> None:
         """Say something to a launcher that may be gone."""
-        try:
+        with contextlib.suppress(OSError):
             connection.sendall(data)
-        except OSError:
-            pass
 
-    def detach(self, connection, streams):
+    def detach(self, connection: socket.socket, streams: list[int]) -> None:
         """In the fork: let go of all that is the zygote's, and become a process of its own."""
         import ctypes
 
@@ -210,7 +217,7 @@ class Zygote:
             os.close(fd)
 
 
-def receive_streams(connection):
+def receive_streams(connection: socket.socket) -> tuple[bytes, list[int]]:
     """The length of the request, and the descriptors that come with it."""
     data, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * 4))
     fds = []
@@ -225,7 +232,7 @@ def receive_streams(connection):
     return data, fds
 
 
-def receive(connection, count):
+def receive(connection: socket.socket, count: int) -> bytes:
     """Exactly so many bytes."""
     parts = []
     while count:
@@ -237,7 +244,7 @@ def receive(connection, count):
     return b"".join(parts)
 
 
-def become(command, environ):
+def become(command: list[str], environ: dict[bytes, bytes]) -> None:
     """In the fork: what a fresh interpreter would have done before running its script."""
     for name in set(os.environb) - set(environ):
         del os.environb[name]
@@ -251,7 +258,7 @@ def become(command, environ):
         sys.modules["numpy"].random.seed()
 
 
-def main():
+def main() -> str:
     """Import, then serve; in a fork, run the worker's script as the main program."""
     zygote = Zygote(os.environ["FATE_LOCAL_INSTANCE"] + "/run/zygote.sock")
     zygote.preload()
@@ -260,7 +267,7 @@ def main():
     return command[1]
 
 
-def run(script):
+def run(script: str) -> NoReturn:
     """In the fork: run the script as the main program, and end as the interpreter ends.
 
     All that can be noticed of the interpreter's end happens: threads are joined, exit functions run, garbage with
@@ -270,16 +277,17 @@ def run(script):
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
-        code = end.code
-        if code is not None and not isinstance(code, int):
-            print(code, file=sys.stderr)
+        if isinstance(end.code, int):
+            code = end.code
+        elif end.code is not None:
+            print(end.code, file=sys.stderr)
             code = 1
     except KeyboardInterrupt:
         code = 130
     except BaseException:
         sys.excepthook(*sys.exc_info())
         code = 1
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     gc.collect()
     for stream in (sys.stdout, sys.stderr):
@@ -287,7 +295,7 @@ def run(script):
             stream.flush()
         except (OSError, ValueError):
             code = code or 120
-    os._exit((code or 0) & 0xFF)
+    os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":

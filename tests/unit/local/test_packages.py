@@ -84,7 +84,7 @@ def test_without_find_links_uv_is_asked_for_cpu_then_for_any(tmp_path: Path) -> 
     [
         ("error: Request failed\n  Caused by: error sending request for url (x)", "a package source cannot be reached"),
         ("error: write\n  Caused by: No space left on device (os error 28)", "the disk is full"),
-        ("  × No solution found when resolving\n  ╰─▶ Because a needs b, no", "Because a needs b"),
+        ("  x No solution found when resolving\n  ╰─▶ Because a needs b, no", "Because a needs b"),
         ("", "gave no reason"),
     ],
 )
