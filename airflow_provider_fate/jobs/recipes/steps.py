@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
 from airflow_provider_fate.jobs.problems import did_you_mean
+from airflow_provider_fate.jobs.recipes.templates import Templated, is_template
 
 __all__ = ["Binning", "Data", "Encryption", "Evaluation", "Scaling", "Selection", "Statistics", "Task"]
 
@@ -18,6 +19,14 @@ Task: TypeAlias = Literal["binary", "multi", "regression"]
 """What is learned: a label of 0 and 1, a label of 0..n-1, or a number."""
 
 Fraction: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _key_length(value: object) -> object:
+    # What is rendered is text, which a Literal of numbers does not take.
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+KeyLength: TypeAlias = Annotated[Literal[1024, 2048, 3072, 4096], BeforeValidator(_key_length)]
 
 _PERCENTILE = re.compile(r"(100|\d{1,2})%")
 _STATISTICS = (
@@ -34,7 +43,7 @@ _METRICS = (
 
 
 def _one_of(name: str, known: Sequence[str]) -> bool:
-    if name not in known:
+    if name not in known and not is_template(name):
         advice = did_you_mean(name, known, otherwise=f"known: {', '.join(known)}")
         raise ValueError(f"FATE has no metric {name!r}; {advice}")
     return True
@@ -52,8 +61,8 @@ class Encryption(_Step):
         security; take 2048 (112 bits, several times slower) where what is exchanged must stay secret for years.
     """
 
-    kind: Literal["paillier", "ou", "mock"] = "paillier"
-    key_length: Literal[1024, 2048, 3072, 4096] = 1024
+    kind: Templated[Literal["paillier", "ou", "mock"]] = "paillier"
+    key_length: Templated[KeyLength] = 1024
 
     def conf(self) -> JsonObject:
         """Return it as FATE's ``he_param``."""
@@ -83,9 +92,9 @@ class Binning(_Step):
         at hosts), by the weight of evidence (``woe``); by default the data stays as it is.
     """
 
-    n_bins: Annotated[int, Field(ge=2, le=1000)] = 10
-    method: Literal["quantile", "bucket"] = "quantile"
-    transform: Literal["woe", "bin_idx"] | None = None
+    n_bins: Templated[Annotated[int, Field(ge=2, le=1000)]] = 10
+    method: Templated[Literal["quantile", "bucket"]] = "quantile"
+    transform: Templated[Literal["woe", "bin_idx"] | None] = None
 
 
 class Selection(_Step):
@@ -95,8 +104,8 @@ class Selection(_Step):
     :param host_iv_threshold: the same for columns of hosts; as for the guest by default.
     """
 
-    iv_threshold: Annotated[float, Field(ge=0, le=1)] = 0.02
-    host_iv_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    iv_threshold: Templated[Annotated[float, Field(ge=0, le=1)]] = 0.02
+    host_iv_threshold: Templated[Annotated[float, Field(ge=0, le=1)] | None] = None
 
 
 class Scaling(_Step):
@@ -105,7 +114,7 @@ class Scaling(_Step):
     :param method: to mean 0 and standard deviation 1 (``standard``), or to the range 0..1 (``min_max``).
     """
 
-    method: Literal["standard", "min_max"] = "standard"
+    method: Templated[Literal["standard", "min_max"]] = "standard"
 
 
 class Evaluation(_Step):

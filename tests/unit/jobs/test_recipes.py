@@ -69,6 +69,16 @@ def test_what_depends_on_several_fields_waits_for_their_rendering(hetero: Partie
         HeteroSecureBoost.model_validate({**recipe.model_dump(), "objective": "binary:bce"})
 
 
+def test_steps_take_templates_too(hetero: Parties) -> None:
+    steps = {"binning": {"n_bins": "{{ bins }}"}, "encryption": {"key_length": "{{ bits }}"}}
+    recipe = HeteroSecureBoost(**hetero, **steps, evaluation={"metrics": ["{{ metric }}"]})
+    rendered = recipe.model_dump()
+    rendered["binning"]["n_bins"], rendered["encryption"]["key_length"] = "5", "2048"
+    rendered["evaluation"]["metrics"] = ["auc"]
+    made = tasks(HeteroSecureBoost.model_validate(rendered))["binning_0"]["parameters"]
+    assert (made["n_bins"], made["he_param"]["key_length"]) == (5, 2048)
+
+
 def test_templates_in_tables_and_party_ids_are_kept(hetero: Parties) -> None:
     party = Party("{{ var.value.us }}", "credit.bank_{{ ds_nodash }}")
     dumped = Psi(guest=party, hosts=hetero["hosts"]).model_dump()
