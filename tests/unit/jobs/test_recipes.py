@@ -180,11 +180,14 @@ def test_the_guest_is_the_arbiter_of_a_homo_job_unless_another_is_named(homo: Pa
 
 
 def test_resources_go_where_fate_looks_for_them(hetero: Parties) -> None:
-    recipe = Psi(**hetero, cores=2, computing_partitions=4, priority=5, task_timeout=60, extra={"who": "me"})
+    recipe = Psi(
+        **hetero, cores=2, job_cores=4, computing_partitions=4, priority=5, task_timeout=60, extra={"who": "me"}
+    )
     dag = recipe.dag()["dag"]
     assert isinstance(dag, dict)
     assert dag["conf"] == {
         "task": {"engine_run": {"cores": 2}, "timeout": 60},
+        "cores": 4,
         "computing_partitions": 4,
         "priority": 5,
         "extra": {"who": "me"},
