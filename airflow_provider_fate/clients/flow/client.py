@@ -27,8 +27,8 @@ __all__ = ["AsyncFlowClient", "FlowClient"]
 class FlowClient:
     """A FATE-Flow 2.x server.
 
-    Threads may share a client. Every call raises a :class:`~airflow_provider_fate.errors.FateError` and
-    nothing else when it fails; its documentation names those that mean something particular.
+    Threads may share a client. A call that fails raises a :class:`~airflow_provider_fate.errors.FateError`; its
+    documentation names those that mean something particular. Only what a local file does wrong stays an ``OSError``.
 
     >>> with FlowClient(FlowSettings(host="127.0.0.1")) as flow:
     ...     job = flow.job.submit(dag)

@@ -46,8 +46,8 @@ class FlowSettings:
     :param host: host name or address of FATE-Flow, without scheme, port or path.
     :param port: its HTTP port (not the gRPC port).
     :param scheme: ``"https"`` where a proxy terminates TLS; FATE-Flow itself speaks only HTTP.
-    :param verify: check the server's certificate: ``True`` with the system's authorities, a path to a CA file
-        or directory, or ``False`` (do not).
+    :param verify: check the server's certificate: ``True`` with the public authorities and the system's, a path to a
+        CA file or directory, or ``False`` (do not).
     :param app: app id and token, where the server authenticates its clients.
     :param app_user: the ``userName`` of signed requests; a label, not a permission.
     :param timeout: seconds to connect, and to wait for the answer to a question.

@@ -177,8 +177,13 @@ class _Transport:
 def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:
     if settings.scheme == "http":
         return False  # loading the authorities takes tens of milliseconds, and nothing would use them
-    if isinstance(settings.verify, bool):
-        return settings.verify
+    if settings.verify is False:
+        return False
+    if settings.verify is True:
+        # httpx trusts the authorities that come with it; companies install theirs into the system.
+        context = httpx.create_ssl_context()
+        context.load_default_certs()
+        return context
     place = Path(settings.verify)
     try:
         if place.is_dir():

@@ -157,7 +157,10 @@ def _speaks_1x() -> Steps[bool]:
 
 def _version(reply: Reply) -> ServerVersion:
     instances = [FlowInstance.model_validate(instance) for instance in reply.data.values()]
-    return ServerVersion(version=next(item.version for item in instances if item.version), instances=instances)
+    versions = [instance.version for instance in instances if instance.version]
+    if not versions:
+        raise ValueError("no instance tells its version")
+    return ServerVersion(version=versions[0], instances=instances)
 
 
 def _server(reply: Reply) -> RegisteredServer:
