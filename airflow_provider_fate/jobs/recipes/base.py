@@ -32,9 +32,9 @@ class Recipe(BaseModel):
     :param cores: processes that each task starts on each party to compute with. 1 by default: a pool is started anew
         for every task on every party, costs 300-480 MB a process and some seconds, and pays only from about 100 000
         rows. It is also what is claimed from the cluster while the task runs.
-    :param job_cores: cores that the job claims on each party while it runs. As many of its tasks as fit into them run at
-        a time, and as many jobs as fit into the cluster; the site's setting (4) by default. Take 1 on a machine of two
-        cores, where tasks beside each other only slow each other down.
+    :param job_cores: cores that the job claims on each party while it runs. As many of its tasks as fit into them run
+        at a time, and as many jobs as fit into the cluster; the site's setting (4) by default. Take 1 on a machine of
+        two cores, where tasks beside each other only slow each other down.
     :param computing_partitions: pieces that the data is cut into; more than ``cores`` to use all of them. The site's
         setting (8) by default.
     :param priority: jobs with a higher priority start before those that wait with a lower one; 0 by default.
