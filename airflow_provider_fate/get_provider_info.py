@@ -31,7 +31,11 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.operators.job", f"{_P}.operators.upload"],
+                "python-modules": [
+                    f"{_P}.operators.job",
+                    f"{_P}.operators.pipeline",
+                    f"{_P}.operators.upload",
+                ],
             }
         ],
         "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job"]}],

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskDecorator
     from airflow.sdk import Context
 
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
-    from airflow_provider_fate.remote.flow.ref import JobRef
-    from airflow_provider_fate.remote.identity import WorkIdentity
-
 
 class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
     """Compiles the pipeline that the function returns, and runs its job.
@@ -58,20 +54,14 @@ class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
         self.python = python
         self.requirements = requirements
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """The job of this task; its arguments are taken from the context, as for any ``@task``."""
-        self._context = context
-        return super().find_or_submit(identity, context)
-
-    def _checked_dag(self, jobs: FlowJobs) -> Mapping[str, Any]:
+    def job_dag(self, context: Context) -> Mapping[str, Any]:
+        """The DAG of the pipeline; the function's arguments are taken from the context, as for any ``@task``."""
         from airflow_provider_fate.jobs.pipeline import PipelineEnvironment, compile_function
 
-        context = self._context
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         environment = PipelineEnvironment(python=self.python, extra_requirements=tuple(self.requirements))
-        self.job = compile_function(self.python_callable, list(self.op_args), dict(arguments), environment=environment)
-        return super()._checked_dag(jobs)
+        return compile_function(self.python_callable, list(self.op_args), dict(arguments), environment=environment)
 
 
 def fate_pipeline_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

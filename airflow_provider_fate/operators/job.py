@@ -71,13 +71,18 @@ class FateJobOperator(FateJobWorkOperator):
     def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
         """The job of this task."""
         with self.jobs() as jobs:
-            return jobs.find_or_submit(identity, lambda: self._checked_dag(jobs))
+            return jobs.find_or_submit(identity, lambda: self._checked(self.job_dag(context), jobs))
 
-    def _checked_dag(self, jobs: FlowJobs) -> Mapping[str, Any]:
+    def job_dag(self, context: Context) -> Mapping[str, Any]:
+        """The DAG of the job; called only when a job has to be submitted."""
+        from airflow_provider_fate.jobs import load_dag
+
+        return load_dag(self.job)
+
+    def _checked(self, dag: Mapping[str, Any], jobs: FlowJobs) -> Mapping[str, Any]:
         from airflow_provider_fate.hooks.check import verify_party
-        from airflow_provider_fate.jobs import load_dag, require_valid
+        from airflow_provider_fate.jobs import require_valid
 
-        dag = load_dag(self.job)
         require_valid(dag, party_id=jobs.site.party_id, cores=jobs.site.cores)
         verify_party(jobs.site, jobs.flow)
         if self.check_tables:

@@ -11,7 +11,13 @@ from airflow_provider_fate.hooks.site import FateSite
 def site(*, host="h", port=None, login=None, password=None, **extra):
     return FateSite.of(
         Connection(
-            conn_id="bank", conn_type="fate", host=host, port=port, login=login, password=password, extra=json.dumps(extra)
+            conn_id="bank",
+            conn_type="fate",
+            host=host,
+            port=port,
+            login=login,
+            password=password,
+            extra=json.dumps(extra),
         )
     )
 
