@@ -1,0 +1,216 @@
+"""Tables that are made from the code when the documentation is built, so that they cannot fall behind it.
+
+Each function below returns Markdown; ``{fact} name`` puts it into a page.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines)
+
+
+def plain(text: str) -> str:
+    """The reStructuredText of a docstring as Markdown, as far as this project's docstrings use it."""
+    text = re.sub(r":(?:class|meth|func|mod|attr|data):`~?([^`]*)`", lambda m: f"`{m[1].rpartition('.')[2]}`", text)
+    return re.sub(r"\s+", " ", text.replace("``", "`")).strip()
+
+
+def parameters(cls: type) -> dict[str, str]:
+    """Texts of the ``:param:`` fields in the docstrings of a class and its bases; the nearest counts."""
+    found: dict[str, str] = {}
+    for base in cls.__mro__:
+        text = inspect.cleandoc(base.__doc__ or "") if base.__module__.startswith("airflow_provider_fate") else ""
+        for name, description in re.findall(r"^:param (\w+): (.*?)(?=^:\w|\Z)", text, re.S | re.M):
+            found.setdefault(name, plain(description))
+    return found
+
+
+# --- what pages can ask for ------------------------------------------------------------------------------------------
+
+
+def connection_fields() -> str:
+    """Every field of the connection form."""
+    from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS, UI_FIELD_BEHAVIOUR
+
+    labels = UI_FIELD_BEHAVIOUR["relabeling"]
+    standard = {
+        "host": "Name or address of FATE-Flow, or of the proxy in front of it: no scheme, no path.",
+        "port": "Port of FATE-Flow's HTTP interface.",
+        "login": "Id of the app that the site made for this client. Only where FATE-Flow authenticates clients.",
+        "password": "Token of that app. It signs requests and is never sent.",
+    }
+    defaults = {"port": "`9380`"}
+    rows = [(labels[name], f"`{name}`", defaults.get(name, "-"), text) for name, text in standard.items()]
+    for name, field in CONN_FIELDS.items():
+        schema = field["schema"]
+        default = f"`{str(schema['default']).lower()}`" if "default" in schema else "-"
+        choice = f" One of {', '.join(f'`{value}`' for value in schema['enum'])}." if "enum" in schema else ""
+        rows.append((field["label"], f"extra: `{name}`", default, field["description"] + choice))
+    return table(("label in the form", "field", "default in the form", "meaning"), rows)
+
+
+def provider_options() -> str:
+    """Options of the section ``[fate]`` of airflow.cfg."""
+    from airflow_provider_fate.get_provider_info import get_provider_info
+
+    options = get_provider_info()["config"]["fate"]["options"]
+    return table(
+        ("option", "environment variable", "default", "meaning"),
+        [
+            (f"`{name}`", f"`AIRFLOW__FATE__{name.upper()}`", f"`{o['default']}`" if o["default"] else "empty", o["description"])
+            for name, o in options.items()
+        ],
+    )
+
+
+def errors() -> str:
+    """The errors that a caller can do something about, with what that is, from the docstring of their module."""
+    from airflow_provider_fate import errors as module
+
+    rows = re.findall(r"^:class:`(\w+)`\s+(.*)$", module.__doc__ or "", re.M)
+    result = []
+    for name, what in rows:
+        base = getattr(module, name)
+        special = [
+            f"`{kind.__name__}`: {plain((kind.__doc__ or '').split(':ivar')[0])}"
+            for kind in vars(module).values()
+            if inspect.isclass(kind) and issubclass(kind, base) and kind is not base and kind.__doc__
+        ]
+        result.append((f"`{name}`", what, " <br> ".join(special) or plain((base.__doc__ or "").split(":")[0])))
+    return table(("class", "what to do", "which"), result)
+
+
+def recipes() -> str:
+    """One section per recipe: what it is, and its parameters beside those that all recipes have."""
+    from airflow_provider_fate import jobs
+
+    parts = []
+    for kind in _recipes():
+        texts = parameters(kind)
+        rows = [
+            (f"`{name}`", _default(field), texts.get(name, ""))
+            for name, field in kind.model_fields.items()
+            if name not in jobs.Recipe.model_fields
+        ]
+        about = plain(re.split(r"^:param", inspect.cleandoc(kind.__doc__ or ""), maxsplit=1, flags=re.M)[0])
+        parts.append(f"### {kind.__name__}\n\n{about}\n\n" + table(("parameter", "default", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def recipe_parameters() -> str:
+    """What all recipes have."""
+    from airflow_provider_fate import jobs
+
+    texts = parameters(jobs.Recipe)
+    rows = [(f"`{name}`", _default(field), texts.get(name, "")) for name, field in jobs.Recipe.model_fields.items()]
+    return table(("parameter", "default", "meaning"), rows)
+
+
+def steps() -> str:
+    """The optional steps before and after the training."""
+    from airflow_provider_fate import jobs
+
+    rows = []
+    for kind in (jobs.Statistics, jobs.Binning, jobs.Selection, jobs.Scaling, jobs.Evaluation, jobs.Encryption):
+        about = plain(re.split(r"^:param", inspect.cleandoc(kind.__doc__ or ""), maxsplit=1, flags=re.M)[0])
+        texts = parameters(kind)
+        fields = " <br> ".join(f"`{n}` ({_default(f)}): {texts.get(n, '')}" for n, f in kind.model_fields.items())
+        rows.append((f"`{kind.__name__}`", about, fields))
+    return table(("step", "what it does", "parameters (default)"), rows)
+
+
+def components() -> str:
+    """The components that the checks know."""
+    from airflow_provider_fate.jobs.catalogue import known_components
+
+    rows = [
+        (f"`{name}`", ", ".join(sorted(spec.roles)), "yes" if spec.needs_arbiter else "")
+        for name, spec in sorted(known_components().items())
+    ]
+    return table(("component", "runs on", "needs an arbiter"), rows)
+
+
+def fate_local_help() -> str:
+    """Commands of ``fate-local``, as it prints them itself."""
+    import argparse
+
+    from airflow_provider_fate.local.cli import _parser
+
+    parser = _parser()
+    subcommands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    parts = []
+    for choice in subcommands._choices_actions:
+        parts.append(f"`fate-local {choice.dest}`\n: {choice.help}.")
+        for action in subcommands.choices[choice.dest]._actions:
+            if action.option_strings and action.dest != "help":
+                options = ", ".join(f"`{option}`" for option in action.option_strings)
+                values = f" ({', '.join(map(str, action.choices))})" if action.choices else ""
+                parts.append(f"  - {options}{values}: {action.help or 'what to print'}")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def make_targets() -> str:
+    """What ``make help`` prints."""
+    from pathlib import Path
+
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    rows = re.findall(r"^([a-z0-9-]+):.*?## (.*)$", makefile, re.M)
+    return table(("target", "what it does"), [(f"`make {name}`", text.replace("|", "or")) for name, text in rows])
+
+
+FACTS: dict[str, Callable[[], str]] = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        *(connection_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
+        *(fate_local_help, make_targets),
+    )
+}
+
+
+def _recipes() -> Iterator[Any]:
+    from airflow_provider_fate import jobs
+
+    usual_first = ("Psi", "HeteroSecureBoost")
+    for name in (*usual_first, *(name for name in jobs.__all__ if name not in usual_first)):
+        kind = getattr(jobs, name)
+        if inspect.isclass(kind) and issubclass(kind, jobs.Recipe) and kind is not jobs.Recipe:
+            yield kind
+
+
+def _default(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return f"`{type(value).__name__}()`" if hasattr(value, "model_dump") else f"`{value!r}`"
+
+
+class Fact(SphinxDirective):
+    """Parse a fact's Markdown where the directive stands."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return its nodes."""
+        text = FACTS[self.arguments[0]]()
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directive."""
+    app.add_directive("fact", Fact)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
