@@ -21,7 +21,7 @@ from airflow_provider_fate.operators.upload import FateUploadOperator
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "federated learning", "example"],
     params={
-        "trees": Param(20, type="integer", minimum=1, maximum=500, title="Trees", section="Model"),
+        "trees": Param(10, type="integer", minimum=1, maximum=500, title="Trees", section="Model"),
         "depth": Param(3, type="integer", minimum=1, maximum=10, title="Depth of a tree", section="Model"),
         "learning_rate": Param(
             0.3, type="number", exclusiveMinimum=0, maximum=1, title="Learning rate", section="Model"

@@ -28,11 +28,11 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = log
         self.fate = LocalFate(folder / "fate")
-        self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=log)
+        self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=lambda line: self.log(line))
 
     def start_fate(self) -> None:
         """Install and start FATE; does nothing where it runs."""
-        self.fate.start(progress=self.log)
+        self.fate.start(progress=lambda line: self.log(line))
 
     def start_airflow(self) -> None:
         """Start Airflow, and tell it where FATE is; needs FATE to run."""

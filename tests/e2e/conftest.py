@@ -1,0 +1,53 @@
+"""One real Airflow for all end-to-end tests: the DAGs of `dags/`, against a real FATE."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from dev.localairflow import AirflowApi, LocalAirflow
+from tests.support.fate import RunningFate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def airflow(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+    """A running Airflow whose scheduler starts no run by itself."""
+    dags = tmp_path_factory.mktemp("dags")
+    shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
+    env = {
+        "AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection,
+        # Otherwise a DAG with a schedule runs as soon as it is unpaused, beside the run that a test wants.
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+    }
+    with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags, env=env) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api(airflow: LocalAirflow) -> AirflowApi:
+    """Its REST API."""
+    return airflow.api
+
+
+@pytest.fixture(scope="session")
+def flow(fate_full: RunningFate) -> Iterator[FlowClient]:
+    """FATE-Flow itself, to see what a DAG has really done there."""
+    with FlowClient(FlowSettings(host=fate_full.host, port=fate_full.port)) as client:
+        yield client
+
+
+def explain(api: AirflowApi, dag_id: str, run_id: str) -> str:
+    """Return the logs of a run's failed tasks, for the message of a failed assertion."""
+    logs = [
+        f"{task.task_id}:\n{api.log(dag_id, run_id, task.task_id, task.try_number)}"
+        for task in api.tasks(dag_id, run_id)
+        if task.state == "failed"
+    ]
+    return "\n".join(logs) or f"{dag_id} {run_id}: no task failed"

@@ -1,0 +1,82 @@
+"""Every file in `dags/` does what it promises, on a real scheduler and by `airflow dags test`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_fate.clients.flow import FlowClient
+from dev.localairflow import AirflowApi, LocalAirflow
+from tests.e2e.conftest import ROOT, explain
+
+pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+DAYS = ("2026-01-03", "2026-01-04", "2026-01-05")
+# Enough to see the difference, and quick.
+SMALL_MODEL = {"trees": 3, "bins": 8}
+NIGHTLY = "nightly_breast_cancer"
+CONF = {NIGHTLY: SMALL_MODEL, "train_from_template": {"trees": 2}}
+
+
+def dag_ids() -> list[str]:
+    """Return the id of each DAG file: the name of the file."""
+    hidden = (ROOT / "dags" / ".airflowignore").read_text().split()
+    return sorted(path.stem for path in Path(ROOT / "dags").glob("*.py") if path.name not in hidden)
+
+
+@pytest.fixture(scope="module")
+def runs(api: AirflowApi) -> dict[str, str]:
+    """Start all DAGs at once, since they wait most of the time."""
+    return {dag_id: api.trigger(dag_id, CONF.get(dag_id)) for dag_id in dag_ids()}
+
+
+def test_every_dag_file_is_parsed_without_an_error(api: AirflowApi, runs: dict[str, str]) -> None:
+    assert api.import_errors() == {}
+    assert set(runs) <= api.dag_ids()
+
+
+@pytest.mark.parametrize("dag_id", dag_ids())
+def test_a_dag_runs_on_the_scheduler(api: AirflowApi, runs: dict[str, str], dag_id: str) -> None:
+    state = api.wait(dag_id, runs[dag_id], timeout=1500)
+
+    assert state == "success", explain(api, dag_id, runs[dag_id])
+
+
+def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict[str, str]) -> None:
+    api.wait(NIGHTLY, runs[NIGHTLY], timeout=1500)
+
+    report = api.xcom(NIGHTLY, runs[NIGHTLY], "report")
+
+    assert 0.55 < report["auc_alone"] < 0.85
+    assert report["auc_joint"] > 0.94
+    assert report["gain"] > 0.1
+    assert f"{report['auc_joint']:.4f}" in api.log(NIGHTLY, runs[NIGHTLY], "report")
+
+
+@pytest.mark.parametrize("dag_id", dag_ids())
+def test_a_dag_runs_by_dags_test(airflow: LocalAirflow, runs: dict[str, str], dag_id: str) -> None:
+    airflow.api.wait(dag_id, runs[dag_id], timeout=1500)  # both would load tables of the same name
+
+    done = airflow.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
+
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    assert "DagRun Finished" in done.stdout + done.stderr
+
+
+def test_a_backfill_of_three_days_makes_three_sets_of_tables_and_models(api: AirflowApi, flow: FlowClient) -> None:
+    api.backfill(NIGHTLY, f"{DAYS[0]}T00:00:00Z", f"{DAYS[-1]}T00:00:00Z", conf={"trees": 1, "bins": 4})
+    reports = []
+    for day in DAYS:
+        run = f"backfill__{day}T00:00:00+00:00"
+        assert api.wait(NIGHTLY, run, timeout=1500) == "success", explain(api, NIGHTLY, run)
+        reports.append(api.xcom(NIGHTLY, run, "report"))
+
+    for day in DAYS:
+        for side in ("clinic", "laboratory"):
+            for part in ("train", "holdout"):
+                assert flow.table.query(side, f"{part}_{day.replace('-', '')}").count > 100
+    assert len({report["job_id"] for report in reports}) == len(DAYS)
+    assert len({(report["model_id"], report["model_version"]) for report in reports}) == len(DAYS)
+    assert len({report["auc_alone"] for report in reports}) == len(DAYS), "each day has a sample of its own"

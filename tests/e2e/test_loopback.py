@@ -1,0 +1,39 @@
+"""Nothing of what the demo and the tests start can be reached from another machine."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from dev.localairflow import LocalAirflow
+from dev.localairflow.processes import Process, listening_addresses
+from tests.support.fate import RunningFate
+
+pytestmark = [pytest.mark.airflow, pytest.mark.fate]
+
+LOOPBACK = {"127.0.0.1", "::1"}
+
+
+def test_airflow_listens_on_loopback_only(airflow: LocalAirflow) -> None:
+    listening = airflow.listening()
+
+    assert ("127.0.0.1", airflow.settings.port) in listening
+    assert {address for address, _ in listening} <= LOOPBACK
+
+
+def test_fate_listens_on_loopback_only(fate_full: RunningFate) -> None:
+    state = fate_full.local.status()
+    assert state is not None
+    pid = state.supervisor.pid
+    listening = listening_addresses([Process("fate", pid, psutil.Process(pid).create_time())])
+
+    assert ("127.0.0.1", fate_full.port) in listening
+    assert {address for address, _ in listening} <= LOOPBACK
+
+
+def test_the_ui_asks_for_a_password(airflow: LocalAirflow) -> None:
+    import httpx
+
+    with httpx.Client(base_url=airflow.url, trust_env=False) as stranger:
+        assert stranger.get("/api/v2/dags").status_code == httpx.codes.UNAUTHORIZED
+        assert stranger.get("/auth/token").status_code != httpx.codes.OK
