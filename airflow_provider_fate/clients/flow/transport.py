@@ -16,18 +16,16 @@ from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception
 from tenacity.wait import wait_exponential, wait_random
 
 from airflow_provider_fate.errors import (
-    FateAmbiguousSubmitError,
     FateConfigError,
     FateConnectionError,
     FateError,
-    FateTimeout,
     FateTlsError,
-    FateUnreachable,
     is_transient,
 )
 
 from .auth import AppIdAuth
 from .envelope import parse, read
+from .failures import final, translate
 from .files import Multipart, Writer
 from .request import Once, Reply, Request
 from .settings import FlowSettings
@@ -125,53 +123,9 @@ class _Transport:
         try:
             yield
         except httpx.HTTPError as error:
-            raise self._translate(request, error) from error
+            raise translate(self.settings, request, error) from error
         except httpx.InvalidURL as error:
             raise FateConfigError(f"{self.settings.address!r} is no address: {error}") from error
-
-    def _translate(self, request: Request[Any], error: httpx.HTTPError) -> FateConnectionError:
-        where = self.settings.address
-        context: dict[str, Any] = {"endpoint": request.endpoint, "job_id": request.job_id}
-        sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
-        if tls := _tls_error(error):
-            hint = (
-                "FATE-Flow itself speaks plain HTTP: set the scheme to 'http', or give the port of the TLS proxy."
-                if "WRONG_VERSION_NUMBER" in tls or "RECORD_LAYER" in tls
-                else "Give the CA's file on the connection; switching verification off gives up protection."
-            )
-            return FateTlsError(f"No TLS connection to {where}: {tls}", hint=hint, sent=False, **context)
-        if isinstance(error, httpx.TimeoutException):
-            patience = self.settings.timeout if not sent or not request.slow else self.settings.submit_timeout
-            doing = "did not accept a connection" if not sent else "did not answer"
-            return FateTimeout(
-                f"FATE-Flow at {where} {doing} within {patience:g} s.",
-                hint="It may be overloaded, or a firewall drops what is sent to it.",
-                sent=sent,
-                **context,
-            )
-        if not sent:
-            return FateUnreachable(
-                f"FATE-Flow at {where} is not reached: {str(error) or type(error).__name__}",
-                hint="Check host and port of the connection, and that FATE-Flow runs.",
-                sent=False,
-                **context,
-            )
-        return FateUnreachable(
-            f"The connection to FATE-Flow at {where} broke: {str(error) or type(error).__name__}",
-            hint="FATE-Flow, or a proxy before it, may have been restarted.",
-            **context,
-        )
-
-    @staticmethod
-    def _final(request: Request[Any], error: FateConnectionError) -> FateError:
-        """Return what the caller is told when no repeat is left."""
-        if request.once is Once.SUBMIT and error.sent:
-            return FateAmbiguousSubmitError(
-                f"The answer to {request.endpoint} was lost: {error.message}",
-                hint="The job may exist. Look for it before submitting again.",
-                endpoint=request.endpoint,
-            )
-        return error
 
 
 def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:
@@ -197,15 +151,6 @@ def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:
         ) from error
 
 
-def _tls_error(error: BaseException) -> str | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError) or "[SSL" in str(seen):
-            return str(seen)
-        seen = seen.__cause__ or seen.__context__
-    return None
-
-
 def _is_file(response: httpx.Response) -> bool:
     """Whether the answer is a file rather than an error in JSON, or a page of a proxy."""
     content_type = response.headers.get("content-type", "")
@@ -225,7 +170,7 @@ class SyncTransport(_Transport):
             files = _Files()
             result: T = Retrying(**self._policy(request, files))(self._once, request, files)
         except FateConnectionError as error:
-            raise self._final(request, error) from error.__cause__
+            raise final(request, error) from error.__cause__
         return result
 
     def follow(self, steps: Steps[T]) -> T:
@@ -291,7 +236,7 @@ class AsyncTransport(_Transport):
             files = _Files()
             return await AsyncRetrying(**self._policy(request, files))(self._once, request, files)
         except FateConnectionError as error:
-            raise self._final(request, error) from error.__cause__
+            raise final(request, error) from error.__cause__
 
     async def follow(self, steps: Steps[T]) -> T:
         """Run a method of several requests."""

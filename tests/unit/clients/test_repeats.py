@@ -8,11 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, models
+from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.flow.failures import translate
+from airflow_provider_fate.clients.flow.request import post
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
+    FateConnectionError,
     FateCreateJobError,
     FateProxyError,
     FateServerError,
@@ -192,3 +196,25 @@ async def test_the_async_client_repeats_alike(fake_flow: FakeFlow, dag: dict[str
 
     assert fake_flow.requests.count("/job/query") == 2
     assert fake_flow.requests.count("/job/submit") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sent"),
+    [
+        (httpx.ConnectError("refused"), FateUnreachable, False),
+        (httpx.ConnectTimeout("slow"), FateTimeout, False),
+        (httpx.PoolTimeout("full"), FateTimeout, False),
+        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), FateTlsError, False),
+        (httpx.ReadError("[SSL: UNEXPECTED_EOF_WHILE_READING]"), FateUnreachable, True),
+        (httpx.ReadTimeout("slow"), FateTimeout, True),
+        (httpx.WriteTimeout("slow"), FateTimeout, True),
+        (httpx.RemoteProtocolError("cut"), FateUnreachable, True),
+    ],
+)
+def test_it_is_known_whether_anything_was_sent(
+    error: httpx.HTTPError, kind: type[FateConnectionError], sent: bool
+) -> None:
+    translated = translate(FlowSettings("h"), post("/job/submit", lambda reply: None), error)
+
+    assert type(translated) is kind
+    assert translated.sent is sent
