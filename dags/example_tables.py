@@ -1,8 +1,8 @@
 """The tables of the examples: a clinic and a laboratory that know different things about the same patients.
 
 The data is real: the Wisconsin breast cancer set that scikit-learn ships, 569 biopsies with 30 measurements of the cell
-nuclei. The columns are dealt out so that federating pays: the clinic knows the diagnosis and a few weak measurements,
-the laboratory has all the others, and neither may show its table to the other.
+nuclei. The columns are dealt out so that federating pays: the clinic knows the diagnosis and five weak measurements, the
+laboratory has eight strong ones, and neither may show its table to the other.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ CLINIC_COLUMNS = (
     "mean fractal dimension",
     "fractal dimension error",
 )
+LABORATORY_COLUMNS = (
+    "worst radius",
+    "worst texture",
+    "worst perimeter",
+    "worst area",
+    "worst smoothness",
+    "worst compactness",
+    "worst concavity",
+    "worst concave points",
+)
 HOLDOUT = 0.3
 
 
@@ -47,8 +57,7 @@ def write_tables(day: str, rows: int | None = None, folder: Path | None = None) 
 
     data = load_breast_cancer()
     columns = [str(name) for name in data.feature_names]
-    clinic = [columns.index(name) for name in CLINIC_COLUMNS]
-    laboratory = [i for i in range(len(columns)) if i not in clinic]
+    sides = {"clinic": CLINIC_COLUMNS, "laboratory": LABORATORY_COLUMNS}
     malignant = 1 - data.target
 
     draw = np.random.default_rng(int(day))
@@ -56,12 +65,13 @@ def write_tables(day: str, rows: int | None = None, folder: Path | None = None) 
     held_out = set(patients[: int(len(patients) * HOLDOUT)].tolist())
     folder = folder or Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "fate_examples"
     files = {}
-    for side, indexes in (("clinic", clinic), ("laboratory", laboratory)):
+    for side, names in sides.items():
+        indexes = [columns.index(name) for name in names]
         unknown = set(draw.choice(patients, len(patients) // 25, replace=False).tolist())
         header = [
             "patient",
             *(["malignant"] if side == "clinic" else []),
-            *(columns[i].replace(" ", "_") for i in indexes),
+            *(name.replace(" ", "_") for name in names),
         ]
         for part in ("train", "holdout"):
             table = [header]

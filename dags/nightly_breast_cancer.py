@@ -27,7 +27,7 @@ from airflow_provider_fate.operators.upload import FateUploadOperator
             0.3, type="number", exclusiveMinimum=0, maximum=1, title="Learning rate", section="Model"
         ),
         "bins": Param(
-            32,
+            16,
             type="integer",
             minimum=2,
             maximum=256,
@@ -40,7 +40,7 @@ from airflow_provider_fate.operators.upload import FateUploadOperator
 ### What does a clinic gain from a laboratory's data that it must never see?
 
 The **clinic** (guest, party 9999) knows which biopsies were malignant, and five weak measurements. The **laboratory**
-(host, party 10000) has the other 25. The tables of the day are loaded on both sides, the patients that both know are
+(host, party 10000) has eight strong ones. The tables of the day are loaded on both sides, the patients that both know are
 found by private set intersection, and SecureBoost trains twice on the same patients: with the clinic's columns alone,
 and over those of both. Both models are judged by patients that were held out.
 

@@ -29,7 +29,8 @@ class Step:
 STEPS = (
     Step("lint", "ruff: rules", ("ruff", "check", ".")),
     Step("lint", "ruff: format", ("ruff", "format", "--check", ".")),
-    Step("lint", "mypy: types", ("mypy",)),
+    Step("lint", "mypy: types of the package", ("mypy",)),
+    Step("lint", "mypy: types of the tools", ("mypy", "dev")),
     Step("unit", "tests without servers", (*PYTEST, "-m", "not fate and not airflow")),
     Step("integration", "tests against a real FATE", (*PYTEST, "-m", "fate and not airflow")),
     Step("e2e", "tests of DAGs in a real Airflow, against a real FATE", (*PYTEST, "-m", "airflow")),
