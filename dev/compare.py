@@ -97,7 +97,7 @@ def read(path: str) -> dict[str, list[float]]:
 def xgboost_aucs(files: dict[str, str], model: Model) -> tuple[Aucs, dict[str, int]]:
     """Train XGBoost on the joined rows; return its AUCs, and how many rows there are."""
     from sklearn.metrics import roc_auc_score
-    from xgboost import XGBClassifier
+    from xgboost import XGBClassifier  # type: ignore[import-not-found]  # only `make compare` installs it
 
     label, alone, joint = {}, {}, {}
     for part in PARTS:
@@ -133,7 +133,7 @@ def main() -> int:
     options = parser.parse_args()
     model = Model(options.trees, options.depth, options.bins, options.learning_rate)
     sys.path.insert(0, str(ROOT / "dags"))
-    from example_tables import write_tables
+    from example_tables import write_tables  # type: ignore[import-not-found]  # found in dags/
 
     steps, stack = Steps(), Stack()
     was_running = stack.fate.status() is not None
