@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
@@ -39,3 +45,30 @@ html_theme = "furo"
 html_title = f"airflow-provider-fate {__version__}"
 copybutton_prompt_text = r"\$ |>>> "
 copybutton_prompt_is_regexp = True
+
+# All modules of the reference are imported before autodoc looks at the first: it writes into the annotations of the
+# classes that it documents, and pydantic refuses to make subclasses of a BaseModel that has been treated so.
+for name in re.findall(r"automodule:: (\S+)", (HERE / "reference.md").read_text()):
+    importlib.import_module(name)
+
+# An endpoint is a descriptor; what is to be documented is the method that describes its request.
+from airflow_provider_fate.clients.flow import endpoints  # noqa: E402
+from airflow_provider_fate.clients.flow.endpoint import endpoint, procedure  # noqa: E402
+
+for group in (getattr(endpoints, name) for name in endpoints.__all__):
+    for name, value in list(vars(group).items()):
+        if isinstance(value, endpoint | procedure):
+            setattr(group, name, value.__wrapped__)  # type: ignore[union-attr]
+
+
+def without_table(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Leave the table of errors out of the reference: the page about errors has it."""
+    if what == "module" and name == "airflow_provider_fate.errors":
+        rules = [number for number, line in enumerate(lines) if line.startswith("====")]
+        if rules:
+            del lines[rules[0] : rules[-1] + 1]
+
+
+def setup(app: Sphinx) -> None:
+    """Register what this project needs of Sphinx."""
+    app.connect("autodoc-process-docstring", without_table)
