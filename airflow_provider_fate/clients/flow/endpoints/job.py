@@ -152,6 +152,9 @@ class JobGroup(Group[Transport]):
     def rerun(self, job_id: str) -> Request[None]:
         """Run what failed or was canceled once more, under the same job id.
 
+        Wait some seconds after a stop: a rerun that overtakes the scheduler's round withdraws the stop, and
+        the job runs on while its records read ``canceled`` for ever.
+
         For some seconds afterwards the job still reads its old end state. A job that succeeded goes through
         ``waiting`` and ``running`` again, and only its times change.
 
