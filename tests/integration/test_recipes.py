@@ -1,0 +1,208 @@
+"""Recipes on a real FATE: each has to run to success and give the metrics that it promises.
+
+All jobs are handed to FATE at once, smallest first, and every test waits for its own: FATE runs as many side by side as
+its cores allow, which is quicker than one after the other.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.hooks.site import FateSite
+from airflow_provider_fate.jobs import (
+    Binning,
+    CoordinatedLinR,
+    CoordinatedLR,
+    Encryption,
+    HeteroNN,
+    HeteroSecureBoost,
+    HomoLR,
+    HomoNN,
+    Layer,
+    Party,
+    Psi,
+    Recipe,
+    Scaling,
+    Selection,
+    SsheLinR,
+    SsheLR,
+    Statistics,
+    mlp,
+    require_valid,
+)
+from airflow_provider_fate.remote.flow.diagnosis import diagnose
+from airflow_provider_fate.remote.flow.ref import JobRef
+from airflow_provider_fate.remote.flow.result import metrics_of
+
+pytestmark = pytest.mark.fate
+
+GUEST, HOST = "9999", "10000"
+ROWS, SHARED = 160, 120
+"""Rows at each party, and rows that both have."""
+PATIENCE = 1200
+"""Seconds for all jobs together on a busy two-core machine."""
+
+hetero = {"guest": Party(GUEST, "recipes.guest"), "hosts": [Party(HOST, "recipes.host")]}
+homo = {"guest": Party(GUEST, "recipes.north"), "hosts": [Party(HOST, "recipes.south")]}
+regression = {"guest": Party(GUEST, "recipes.price"), "hosts": [Party(HOST, "recipes.host")]}
+fast = {"encryption": Encryption(kind="paillier", key_length=1024)}
+
+RECIPES: dict[str, Recipe] = {
+    "psi": Psi(**hetero, statistics=Statistics()),
+    "homo_lr": HomoLR(**homo, epochs=3),
+    "homo_nn": HomoNN(**homo, layers=mlp(4, 8), epochs=3),
+    "secureboost": HeteroSecureBoost(**hetero, num_trees=2, max_depth=2, max_bin=8, holdout=0.25, **fast),
+    "sshe_lr": SsheLR(**hetero, epochs=2, **fast),
+    "coordinated_lr": CoordinatedLR(**hetero, arbiter=HOST, epochs=2, **fast),
+    "secureboost_steps": HeteroSecureBoost(
+        **hetero,
+        num_trees=1,
+        max_depth=2,
+        max_bin=8,
+        statistics=Statistics(),
+        binning=Binning(),
+        selection=Selection(),
+        scaling=Scaling(),
+        **fast,
+    ),
+    "secureboost_regression": HeteroSecureBoost(
+        **regression, objective="regression:l2", num_trees=1, max_depth=2, max_bin=8, **fast
+    ),
+    "sshe_linr": SsheLinR(**regression, epochs=1, **fast),
+    "coordinated_linr": CoordinatedLinR(**regression, arbiter=HOST, epochs=1, **fast),
+    "hetero_nn": HeteroNN(
+        **hetero,
+        guest_layers=[Layer(type="Linear", kwargs={"in_features": 2, "out_features": 4})],
+        host_layers=[Layer(type="Linear", kwargs={"in_features": 2, "out_features": 4})],
+        top_layers=[Layer(type="Linear", kwargs={"in_features": 4, "out_features": 1}), Layer(type="Sigmoid")],
+        epochs=1,
+    ),
+}
+
+PROMISED = {
+    "psi": ["psi_0.intersect_count"],
+    "secureboost": ["auc", "evaluation_0.sbt_0.train_set.auc"],
+    "secureboost_steps": ["auc"],
+    "secureboost_regression": ["rmse"],
+    "sshe_lr": ["auc"],
+    "sshe_linr": ["rmse"],
+    "coordinated_lr": ["auc"],
+    "coordinated_linr": ["rmse"],
+    "homo_lr": ["auc"],
+    "homo_nn": ["auc"],
+    "hetero_nn": ["auc"],
+}
+
+
+def write_tables(folder: Path) -> dict[str, tuple[Path, str | None, str]]:
+    """Make two parties' columns of overlapping people; the label depends on both. Gives path, label, label type."""
+    dice = random.Random(7)
+    people = {f"p{i:04}": [dice.gauss(0, 1) for _ in range(4)] for i in range(2 * ROWS - SHARED)}
+    ids = sorted(people)
+    here, there = ids[:ROWS], ids[ROWS - SHARED :]
+
+    def write(name: str, header: str, rows: Iterator[str]) -> Path:
+        path = folder / f"{name}.csv"
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    def numbers(values: list[float]) -> str:
+        return ",".join(f"{value:.6f}" for value in values)
+
+    def label(x: list[float]) -> int:
+        return int(x[0] + x[1] + 2 * x[2] > 0)
+
+    def columns(party: list[str], part: slice) -> Iterator[str]:
+        return (f"{i},{numbers(people[i][part])}" for i in party)
+
+    def labelled(party: list[str], part: slice) -> Iterator[str]:
+        return (f"{i},{label(people[i])},{numbers(people[i][part])}" for i in party)
+
+    first, last, every = slice(0, 2), slice(2, 4), slice(0, 4)
+    price = (f"{i},{3 * people[i][0] - people[i][2]:.6f},{numbers(people[i][first])}" for i in here)
+    return {
+        "guest": (write("guest", "id,y,a,b", labelled(here, first)), "y", "int32"),
+        "host": (write("host", "id,c,d", columns(there, last)), None, "int32"),
+        "price": (write("price", "id,y,a,b", price), "y", "float32"),
+        "north": (write("north", "id,y,a,b,c,d", labelled(ids[:ROWS], every)), "y", "int32"),
+        "south": (write("south", "id,y,a,b,c,d", labelled(ids[ROWS:], every)), "y", "int32"),
+    }
+
+
+@pytest.fixture(scope="module")
+def flow(fate_full) -> Iterator[FlowClient]:
+    with FlowClient(FlowSettings(host=fate_full.host, port=fate_full.port, timeout=60)) as client:
+        yield client
+
+
+def wait(flow: FlowClient, job_id: str, end: float) -> str:
+    while time.monotonic() < end:
+        records = flow.job.query(job_id=job_id)
+        if all(record.status.is_terminal for record in records):
+            return str(records[0].status)
+        time.sleep(1)
+    return "unfinished"
+
+
+@pytest.fixture(scope="module")
+def jobs(flow: FlowClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Ids of the jobs of all recipes, by name."""
+    uploads = [
+        flow.data.upload_file(
+            path,
+            namespace="recipes",
+            name=name,
+            meta=UploadMeta(match_id_name="id", label_name=label, label_type=label_type),
+            extend_sid=True,
+        ).job_id
+        for name, (path, label, label_type) in write_tables(tmp_path_factory.mktemp("tables")).items()
+    ]
+    end = time.monotonic() + 600
+    assert {wait(flow, job_id, end) for job_id in uploads} == {"success"}
+    submitted = {}
+    for name, recipe in RECIPES.items():
+        dag = recipe.dag()
+        require_valid(dag, party_id=GUEST, cores=32)
+        submitted[name] = flow.job.submit(dag).job_id
+    yield submitted
+    for job_id in submitted.values():
+        if not all(record.status.is_terminal for record in flow.job.query(job_id=job_id)):
+            flow.job.stop(job_id)
+
+
+@pytest.fixture(scope="module")
+def deadline() -> float:
+    return time.monotonic() + PATIENCE
+
+
+@pytest.mark.timeout(PATIENCE + 900)
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs_to_success_and_measures(flow: FlowClient, jobs: dict[str, str], deadline: float, name: str):
+    ref = JobRef(job_id=jobs[name], role="guest", party_id=GUEST)
+    state = wait(flow, ref.job_id, deadline)
+    assert state == "success", "\n".join(diagnose(flow, ref, state).lines())
+    metrics = metrics_of(flow, ref)
+    assert [key for key in PROMISED[name] if not isinstance(metrics.get(key), int | float)] == [], metrics
+    if name == "psi":
+        assert metrics["psi_0.intersect_count"] == SHARED
+
+
+@pytest.mark.timeout(PATIENCE + 900)
+def test_a_job_that_fails_is_diagnosed_with_the_reason_that_fate_gives(flow: FlowClient, jobs: dict[str, str]):
+    recipe = Psi(guest=Party(GUEST, "recipes.guest"), hosts=[Party(HOST, "recipes.nowhere")])
+    site = FateSite(conn_id="c", host="127.0.0.1", party_id=GUEST, role="guest")
+    job_id = flow.job.submit(recipe.dag()).job_id
+    state = wait(flow, job_id, time.monotonic() + PATIENCE)
+    assert state == "failed"
+    diagnosis = diagnose(flow, JobRef(job_id=job_id, role=site.role or "", party_id=GUEST), state)
+    first = diagnosis.failed[0]
+    assert (first.name, first.role, first.party_id) == ("reader_0", "host", HOST)
+    assert "No found table" in diagnosis.summary
+    assert "Failing side: host 10000 (known" in diagnosis.side
