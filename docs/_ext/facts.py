@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in lines
+    )
 
 
 def plain(text: str) -> str:
@@ -71,7 +73,12 @@ def provider_options() -> str:
     return table(
         ("option", "environment variable", "default", "meaning"),
         [
-            (f"`{name}`", f"`AIRFLOW__FATE__{name.upper()}`", f"`{o['default']}`" if o["default"] else "empty", o["description"])
+            (
+                f"`{name}`",
+                f"`AIRFLOW__FATE__{name.upper()}`",
+                f"`{o['default']}`" if o["default"] else "empty",
+                o["description"],
+            )
             for name, o in options.items()
         ],
     )

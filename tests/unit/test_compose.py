@@ -128,7 +128,9 @@ def test_every_setting_of_airflow_is_one_that_airflow_has(services: dict[str, di
             _, section, option = key.lower().split("__", 2)
             # What the Celery executor reads is described by its own provider, which is not installed here.
             if section != "celery" and (section, option) not in undescribed:
-                assert option in described.get(section, {}).get("options", {}), f"{name}: Airflow has no [{section}] {option}"
+                assert option in described.get(section, {}).get("options", {}), (
+                    f"{name}: Airflow has no [{section}] {option}"
+                )
 
 
 def test_the_connections_are_read_by_airflow(services: dict[str, dict[str, Any]]) -> None:
