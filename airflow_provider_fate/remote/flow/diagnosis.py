@@ -97,7 +97,9 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     :param state: its end state, in FATE-Flow's word.
     """
     tasks = _tasks(flow, ref.job_id)
-    failed = [t for t in tasks if _word(t.party_status) in _BAD or _word(t.status) in _BAD]
+    failed = [t for t in tasks if _word(t.party_status) in _BAD]
+    # A party that did its own part reads failed only because of another one: told when there is nothing else to tell.
+    failed = failed or [t for t in tasks if _word(t.status) in _BAD]
     # The one that failed first, and before it those that failed by themselves: the others were only stopped.
     failed.sort(
         key=lambda t: (
@@ -114,7 +116,7 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
                 name=t.task_name,
                 role=t.role,
                 party_id=t.party_id,
-                status=_word(t.party_status) or _word(t.status),
+                status=_word(t.party_status if _word(t.party_status) in _BAD else t.status),
                 report=(t.error_report or "").strip(),
                 log_tail=_tail(flow, "task_error", t.job_id, t.role, t.party_id, t.task_name),
             )
