@@ -22,7 +22,7 @@ from airflow_provider_fate import __version__  # noqa: E402
 
 project = "airflow-provider-fate"
 author = "The airflow-provider-fate contributors"
-copyright = "The airflow-provider-fate contributors. Apache License 2.0"  # noqa: A001
+copyright = "The airflow-provider-fate contributors. Apache License 2.0"
 version = release = __version__
 
 extensions = [

@@ -1,4 +1,4 @@
-"""docker-compose.yaml, held to the Compose specification and to what a careful reader would check; nothing runs it here."""
+"""docker-compose.yaml, held to the Compose specification and to what a careful reader checks; nothing runs it here."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_ports_are_published_on_loopback_only(services: dict[str, dict[str, Any]
 
 def test_there_is_no_secret_and_no_default_for_one(text: str, services: dict[str, dict[str, Any]]) -> None:
     for match in ANY_VARIABLE.finditer(text):
-        assert match[1] and match[2].startswith(":?"), f"{match[0]} has no message for when it is missing"
+        assert (match[2] or "").startswith(":?"), f"{match[0]} has no message for when it is missing"
     for name, service in services.items():
         for key, value in service.get("environment", {}).items():
             if SECRET_NAME.search(key):
