@@ -166,7 +166,7 @@ def fate_local_help() -> str:
             if action.option_strings and action.dest != "help":
                 options = ", ".join(f"`{option}`" for option in action.option_strings)
                 values = f" ({', '.join(map(str, action.choices))})" if action.choices else ""
-                parts.append(f"  - {options}{values}: {action.help or 'what to print'}")
+                parts.append(f"  - {options}{values}" + (f": {action.help}" if action.help else ""))
         parts.append("")
     return "\n".join(parts)
 

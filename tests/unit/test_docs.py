@@ -166,7 +166,6 @@ def test_hooks_of_pre_commit_need_no_network() -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("sphinx")
     folder = tmp_path_factory.mktemp("docs")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-d", str(folder / "doctrees")]
     environment = {**os.environ, "AIRFLOW_HOME": str(folder / "airflow")}
