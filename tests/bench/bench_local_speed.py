@@ -66,7 +66,7 @@ def measure(mode: str, folder: Path, rows: int, trees: int) -> Measured:
     say = Lines()
     try:
         begun = time.monotonic()
-        flow = Flow(str(fate.start(say)))
+        flow = Flow(str(fate.start(say, owner=os.getpid())))
         result.wall["start"] = time.monotonic() - begun
         while speedups and not switches and "ready" not in _text(fate.layout.zygote_log):
             time.sleep(0.1)  # the steady state is what is compared; its price is the line "start"
