@@ -1,21 +1,21 @@
 """Every error of this package, in one hierarchy by what the caller can do about it.
 
-==============================  =====================================================================
-class                           what to do
-==============================  =====================================================================
-:class:`FateConnectionError`    nothing reached FATE-Flow, or its answer was lost: try again
-:class:`FateConfigError`        correct the connection: host, port, version, party id
-:class:`FateAuthError`          correct the app id, the token, the clock, or the granted role
-:class:`FateInputError`         correct what was given: a parameter, a job, a data file
-:class:`FateNotFoundError`      the job, task, table, model or file does not exist on this site
-:class:`FateConflictError`      it exists already: take another name, or delete it first
-:class:`FateResourceError`      wait until the cluster has room, or ask for less
-:class:`FatePartnerError`       another party refused, or was not reached: ask its operators
-:class:`FateAmbiguousSubmitError`  a job may exist: look for it before submitting again
-:class:`FateNotOfferedError`    this server does not do that
-:class:`FateServerError`        FATE-Flow failed: read its log
-:class:`FateJobError`           the job itself ended badly
-==============================  =====================================================================
+==================================  ======================================================================
+class                               what to do
+==================================  ======================================================================
+:class:`FateConnectionError`        nothing reached FATE-Flow, or its answer was lost: try again
+:class:`FateConfigError`            correct the connection: host, port, version, party id
+:class:`FateAuthError`              correct the app id, the token, the clock, or the granted role
+:class:`FateInputError`             correct what was given: a parameter, a job, a data file
+:class:`FateNotFoundError`          the job, task, table, model or file does not exist on this site
+:class:`FateConflictError`          it exists already: take another name, or delete it first
+:class:`FateResourceError`          wait until the cluster has room, or ask for less
+:class:`FatePartnerError`           another party refused, or was not reached: ask its operators
+:class:`FateAmbiguousSubmitError`   a job may exist: look for it before submitting again
+:class:`FateNotOfferedError`        this server does not do that
+:class:`FateServerError`            FATE-Flow failed: read its log
+:class:`FateJobError`               the job itself ended badly
+==================================  ======================================================================
 
 ``str(error)`` is the message and, on a line of its own, the hint: the way out. This module imports nothing
 but the standard library, so that any layer may use it.

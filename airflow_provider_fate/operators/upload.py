@@ -42,6 +42,8 @@ class FateUploadOperator(FateJobWorkOperator):
     :param waiting_timeout: how long the upload may queue before it is stopped; ``None``: for ever.
     :returns: ``{"namespace", "name", "count", "columns", "job_id"}`` as XCom.
     :raises AirflowFailException: the file or an argument is wrong; names row, column and way out. Not retried.
+    :raises FileNotFoundError: there is no such file on this worker; retried, because it may still come.
+    :raises FateConflictError: somebody else is uploading into this table right now.
     :raises FateDataError: another number of rows has arrived than was sent.
     """
 
@@ -82,6 +84,7 @@ class FateUploadOperator(FateJobWorkOperator):
         from airflow_provider_fate.data.csv import check_csv
         from airflow_provider_fate.data.table import TableName
         from airflow_provider_fate.hooks.check import verify_party
+        from airflow_provider_fate.remote.flow.jobs import user_name
 
         table = TableName.parse(self.table)
         meta = self._meta()
@@ -103,6 +106,8 @@ class FateUploadOperator(FateJobWorkOperator):
                 # Without an id of its own FATE takes the first column as sample id, and no match id is left.
                 extend_sid=self.sample_id is None,
             )
+            # An upload's job can carry no mark of ours, but it can be described once its id is known.
+            jobs.flow.job.add_notes(started.job_id, "local", "0", user_name(identity))
         self.log.info("Uploading into table %s as job %s", table, started.job_id)
         return JobRef(job_id=started.job_id, role="local", party_id="0")
 
@@ -131,12 +136,12 @@ class FateUploadOperator(FateJobWorkOperator):
     def _end_unfinished_uploads(self, jobs: FlowJobs, table: Any, identity: WorkIdentity) -> None:
         """Two uploads into one table at once would mix: end our own older one, refuse beside somebody else's."""
         from airflow_provider_fate.errors import FateConflictError
-        from airflow_provider_fate.remote.flow.jobs import UNFINISHED
+        from airflow_provider_fate.remote.flow.jobs import UNFINISHED, user_name
 
         for record in jobs.flow.job.list(statuses=UNFINISHED, roles=("local",), limit=0).jobs:
             if _written_table(record.dag) != (table.namespace, table.name):
                 continue
-            if identity.try_number == 1:
+            if record.description != user_name(identity):
                 raise FateConflictError(
                     f"Upload job {record.job_id} is writing into table {table} right now.",
                     job_id=record.job_id,

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from tests.support.fake_flow import FakeFlow
 

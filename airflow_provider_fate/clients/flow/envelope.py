@@ -90,7 +90,7 @@ def _not_an_envelope(request: Request[Any], response: httpx.Response, body: byte
     if "plain HTTP request was sent to HTTPS port" in excerpt:
         return e.FateTlsError(
             "The server speaks HTTPS, but was spoken to in plain HTTP.",
-            hint="Set the scheme of the connection to 'https'.",
+            hint="Switch TLS on in the connection (scheme 'https').",
             endpoint=request.endpoint,
             sent=False,
         )

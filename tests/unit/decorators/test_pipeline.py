@@ -1,6 +1,6 @@
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_fate.operators.pipeline import FatePipelineOperator
 from airflow_provider_fate.remote import trigger

@@ -2,7 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_fate.clients.flow import FlowClient
 from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobTimeout

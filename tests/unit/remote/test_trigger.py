@@ -136,7 +136,7 @@ def killed(monkeypatch):
 
         monkeypatch.setattr(module, "task_state", ask)
         trigger = ScriptTrigger([RUNNING], **kwargs)
-        trigger._task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
+        trigger.task_instance = SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1)
         return trigger
 
     return make
