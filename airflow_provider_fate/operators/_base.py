@@ -72,6 +72,7 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
             deadline=limits.deadline,
             queue_deadline=limits.queue_deadline,
             poll_interval=poll_interval,
+            stop_on_kill=self.owns_work,
         )
 
     def ref_from(self, data: Mapping[str, Any]) -> JobRef:

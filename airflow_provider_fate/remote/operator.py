@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
@@ -33,6 +33,9 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
     :param poll_interval: shortest pause in seconds between two looks; default: ``[fate] poll_interval``.
     :param waiting_timeout: how long the work may queue for resources before it is stopped; ``None``: for ever.
     """
+
+    owns_work: ClassVar[bool] = True
+    """Whether the work is this task's own. What somebody else has started is never stopped."""
 
     def __init__(
         self,
@@ -112,7 +115,8 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         self._ref = ref = self.ref_from(event["ref"])
         outcome, state = Outcome(event["outcome"]), WorkState(event["state"])
         if outcome is not Outcome.OVER:
-            self.stop(ref)
+            if self.owns_work:
+                self.stop(ref)
             raise FateJobTimeout(self._limit_message(outcome, event), job_id=event["work_id"])
         if state is not WorkState.SUCCEEDED:
             raise self.failure(ref, state, str(event.get("detail", "")))
@@ -120,14 +124,16 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
 
     def on_kill(self) -> None:
         """Stop the work because the task is killed while its process runs."""
-        if self._ref is not None:
+        if self._ref is not None and self.owns_work:
             self.log.info("Task is killed: stopping its work")
             self.stop(self._ref)
 
     def _limit_message(self, outcome: Outcome, event: Mapping[str, Any]) -> str:
         if outcome is Outcome.QUEUE_LIMIT:
-            return (
-                f"{event['work_id']} still waited for resources after waiting_timeout={self.waiting_timeout} and was "
-                "stopped, because a waiting job blocks all jobs behind it."
-            )
-        return f"{event['work_id']} was not over after execution_timeout={self.execution_timeout} and was stopped."
+            passed = f"still waited for resources after waiting_timeout={self.waiting_timeout}"
+            why = ", because a waiting job blocks all jobs behind it"
+        else:
+            passed = f"was not over after execution_timeout={self.execution_timeout}"
+            why = ""
+        end = f"It was stopped{why}." if self.owns_work else "It was not started by this task and goes on."
+        return f"{event['work_id']} {passed}. {end}"

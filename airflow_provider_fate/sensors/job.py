@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.remote.identity import WorkIdentity
-    from airflow_provider_fate.remote.limits import Limits
-    from airflow_provider_fate.triggers.job import FateJobTrigger
 
 
 class FateJobSensor(FateJobWorkOperator):
@@ -35,6 +33,7 @@ class FateJobSensor(FateJobWorkOperator):
     """
 
     template_fields: Sequence[str] = ("job_id", "fate_conn_id")
+    owns_work = False
 
     def __init__(self, *, job_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -62,19 +61,9 @@ class FateJobSensor(FateJobWorkOperator):
                 )
             return jobs.ref(own_record(records, jobs.site.role, jobs.site.party_id))
 
-    def trigger(self, ref: JobRef, limits: Limits, poll_interval: float) -> FateJobTrigger:
-        """Waits for the job, and leaves it alone when the task is killed."""
-        trigger = super().trigger(ref, limits, poll_interval)
-        trigger.stop_on_kill = False
-        return trigger
-
     def result(self, ref: JobRef, context: Context) -> Mapping[str, Any]:
         """Ids, and the metrics that this site can see."""
         from airflow_provider_fate.remote.flow.result import job_result
 
         with self.jobs() as jobs:
             return job_result(jobs.flow, ref, "success")
-
-    def stop(self, ref: JobRef) -> None:
-        """Leave somebody else's job alone."""
-        self.log.info("Job %s was not started by this task and goes on", ref.job_id)

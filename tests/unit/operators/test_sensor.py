@@ -57,7 +57,7 @@ def test_it_never_stops_the_job(site, foreign_job):
     task = sensor(job_id, execution_timeout=timedelta(seconds=0.3))
     trigger = task.start()
     assert trigger.stop_on_kill is False
-    with pytest.raises(FateJobTimeout):
+    with pytest.raises(FateJobTimeout, match="goes on"):
         task.resume(asyncio.run(trigger.wait()))
     operator = task.make()
     operator._ref = operator.ref_from(trigger.ref)
