@@ -1,8 +1,8 @@
 """The tables of the examples: a clinic and a laboratory that know different things about the same patients.
 
 The data is real: the Wisconsin breast cancer set that scikit-learn ships, 569 biopsies with 30 measurements of the cell
-nuclei. The columns are dealt out so that federating pays: the clinic knows the diagnosis and five weak measurements, the
-laboratory has eight strong ones, and neither may show its table to the other.
+nuclei. The columns are dealt out so that federating pays: the clinic knows the diagnosis and five weak measurements,
+the laboratory has eight strong ones, and neither may show its table to the other.
 """
 
 from __future__ import annotations

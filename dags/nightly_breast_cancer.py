@@ -40,9 +40,9 @@ from airflow_provider_fate.operators.upload import FateUploadOperator
 ### What does a clinic gain from a laboratory's data that it must never see?
 
 The **clinic** (guest, party 9999) knows which biopsies were malignant, and five weak measurements. The **laboratory**
-(host, party 10000) has eight strong ones. The tables of the day are loaded on both sides, the patients that both know are
-found by private set intersection, and SecureBoost trains twice on the same patients: with the clinic's columns alone,
-and over those of both. Both models are judged by patients that were held out.
+(host, party 10000) has eight strong ones. The tables of the day are loaded on both sides, the patients that both know
+are found by private set intersection, and SecureBoost trains twice on the same patients: with the clinic's columns
+alone, and over those of both. Both models are judged by patients that were held out.
 
 `report` shows the two AUCs. Trigger it with other parameters, or backfill last week: each day has its own tables and
 its own model.
