@@ -154,7 +154,7 @@ class LocalAirflow:
         self._settings = None
         self._api = None
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        self._migrate()
+        self.prepare()
         for part in PARTS:
             self.start_part(part)
         try:
@@ -214,8 +214,11 @@ class LocalAirflow:
         file = self.log_file(part)
         return "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) if file.exists() else ""
 
-    def _migrate(self) -> None:
-        """Create the database. An empty one is kept per version of Airflow: making it takes as long as all the rest."""
+    def prepare(self) -> None:
+        """Create the database; enough for commands such as ``airflow dags test``, which need no running parts.
+
+        An empty one is kept per version of Airflow: making it takes as long as all the rest.
+        """
         database = self.settings.database
         kept = user_cache_path("airflow-provider-fate") / f"airflow-{version('apache-airflow')}-empty.db"
         if database.exists():

@@ -16,11 +16,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def airflow(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DAGs of the project, and those of these tests."""
+    folder = tmp_path_factory.mktemp("dags")
+    shutil.copytree(ROOT / "dags", folder, dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parent / "dags", folder, dirs_exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def airflow(fate_full: RunningFate, dags: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """A running Airflow whose scheduler starts no run by itself."""
-    dags = tmp_path_factory.mktemp("dags")
-    shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
-    shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
     env = {
         "AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection,
         # Otherwise a DAG with a schedule runs as soon as it is unpaused, beside the run that a test wants.
@@ -28,6 +34,17 @@ def airflow(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) ->
     }
     with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags, env=env) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def airflow_at_rest(fate_full: RunningFate, dags: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalAirflow:
+    """An Airflow of which nothing runs: a scheduler would take the tasks of ``airflow dags test`` out of its hands."""
+    env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
+    prepared = LocalAirflow(tmp_path_factory.mktemp("airflow-at-rest"), dags, env=env)
+    prepared.prepare()
+    done = prepared.command("dags", "reserialize")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return prepared
 
 
 @pytest.fixture(scope="session")

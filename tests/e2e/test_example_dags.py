@@ -56,10 +56,10 @@ def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict
 
 
 @pytest.mark.parametrize("dag_id", dag_ids())
-def test_a_dag_runs_by_dags_test(airflow: LocalAirflow, runs: dict[str, str], dag_id: str) -> None:
-    airflow.api.wait(dag_id, runs[dag_id], timeout=1500)  # both would load tables of the same name
+def test_a_dag_runs_by_dags_test(airflow_at_rest: LocalAirflow, dag_id: str) -> None:
+    conf = json.dumps(CONF.get(dag_id, {}))
 
-    done = airflow.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
+    done = airflow_at_rest.command("dags", "test", dag_id, "--conf", conf, timeout=1500)
 
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     assert "DagRun Finished" in done.stdout + done.stderr
