@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import stat
 import threading
 from collections.abc import Callable
@@ -96,6 +95,7 @@ def returns_a_number() -> Any:
 
 
 def ends_its_process() -> Any:
+    import os
 
     print("last words")
     os._exit(3)
@@ -108,6 +108,7 @@ def never_ends() -> Any:
 
 
 def shows_its_environment() -> Any:
+    import os
 
     raise RuntimeError(",".join(sorted(os.environ)))
 
