@@ -62,7 +62,7 @@ class LocalAirflow:
         self.dags = dags.resolve()
         self.parallelism = parallelism
         self._port = port
-        self._extra = dict(env or {})
+        self.extra_env = dict(env or {})
         self._log = log
         self._settings: LocalSettings | None = None
         self._api: AirflowApi | None = None
@@ -124,7 +124,7 @@ class LocalAirflow:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of its processes, to run an ``airflow`` command beside them."""
-        return self.settings.environment(self.dags, self.parallelism, self._extra)
+        return self.settings.environment(self.dags, self.parallelism, self.extra_env)
 
     def command(self, *args: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
         """Run ``airflow ARGS`` against this Airflow's database and return what it printed."""

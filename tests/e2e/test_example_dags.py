@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -55,18 +59,32 @@ def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict
     assert f"{report['auc_joint']:.4f}" in api.log(NIGHTLY, runs[NIGHTLY], "report")
 
 
-@pytest.mark.parametrize("dag_id", dag_ids())
-def test_a_dag_runs_by_dags_test(airflow_at_rest: LocalAirflow, dag_id: str) -> None:
-    conf = json.dumps(CONF.get(dag_id, {}))
+@pytest.fixture(scope="module")
+def dags_tests(
+    airflow_at_rest: LocalAirflow, dags: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[CompletedProcess[str]]]]:
+    """Run ``airflow dags test`` for all DAGs, two at a time, each in a copy of the Airflow: they mostly wait."""
 
-    done = airflow_at_rest.command("dags", "test", dag_id, "--conf", conf, timeout=1500)
+    def dags_test(dag_id: str) -> CompletedProcess[str]:
+        home = tmp_path_factory.mktemp(dag_id) / "airflow"
+        shutil.copytree(airflow_at_rest.home, home)
+        own = LocalAirflow(home, dags, env=airflow_at_rest.extra_env)
+        return own.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {dag_id: pool.submit(dags_test, dag_id) for dag_id in dag_ids()}
+
+
+@pytest.mark.parametrize("dag_id", dag_ids())
+def test_a_dag_runs_by_dags_test(dags_tests: dict[str, Future[CompletedProcess[str]]], dag_id: str) -> None:
+    done = dags_tests[dag_id].result()
 
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     assert "DagRun Finished" in done.stdout + done.stderr
 
 
 def test_a_backfill_of_three_days_makes_three_sets_of_tables_and_models(api: AirflowApi, flow: FlowClient) -> None:
-    api.backfill(NIGHTLY, f"{DAYS[0]}T00:00:00Z", f"{DAYS[-1]}T00:00:00Z", conf={"trees": 1, "bins": 4})
+    api.backfill(NIGHTLY, f"{DAYS[0]}T00:00:00Z", f"{DAYS[-1]}T00:00:00Z", conf={"trees": 1, "bins": 4}, active=3)
     reports = []
     for day in DAYS:
         run = f"backfill__{day}T00:00:00+00:00"
