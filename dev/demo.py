@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Any
 
+import httpx
+
 from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
 from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.local import LocalFateError
@@ -142,6 +144,13 @@ def main() -> int:
         return 0
     except (DemoFailedError, LocalFateError, FateError, AirflowStartError, DagImportError, TimeoutError) as exc:
         print(f"\n{exc}\n\nWhat runs is left running for a look; `make down` stops it.", file=sys.stderr)
+        return 1
+    except httpx.HTTPError as exc:
+        logs = stack.airflow.home
+        print(
+            f"\nAirflow does not answer any more ({exc}): its logs are in {logs}. `make down` stops what is left.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(
