@@ -10,6 +10,9 @@ import httpx
 
 Json = dict[str, Any]
 FINISHED = frozenset({"success", "failed"})
+# On a busy machine SQLite may refuse a request that goes through a moment later.
+REPEATABLE = frozenset({"GET", "PATCH"})
+PAUSES = (0.0, 1.0, 3.0, 0.0)
 TASK_FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
@@ -62,12 +65,15 @@ class AirflowApi:
         :raises AirflowApiError: for every status of 400 and above.
         :raises httpx.HTTPError: when the server cannot be reached.
         """
-        for fresh in (False, True):
-            if fresh or "Authorization" not in self._http.headers:
+        for pause in PAUSES:
+            if "Authorization" not in self._http.headers:
                 self._authorize()
             reply = self._http.request(method, f"/api/v2{path}", json=body, params=params)
-            if reply.status_code != httpx.codes.UNAUTHORIZED:
+            if reply.status_code == httpx.codes.UNAUTHORIZED:
+                del self._http.headers["Authorization"]
+            elif not (reply.is_server_error and method in REPEATABLE):
                 break
+            time.sleep(pause)
         if reply.is_error:
             raise AirflowApiError(f"{method} {path}: HTTP {reply.status_code}: {reply.text[:500]}", reply.status_code)
         return reply.json() if reply.content else None
