@@ -84,7 +84,8 @@ class LocalSettings:
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.password_file),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout=60",  # seconds a writer waits for its turn
+            # A writer waits its turn for so many seconds; with the usual 5, a busy machine shows errors.
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout=60",
             "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
