@@ -76,18 +76,33 @@ def test_a_cleaned_job_is_gone(server: Server, flow: FlowClient) -> None:
     assert flow.job.query(job_id=job.job_id) == []
 
 
-def test_a_job_without_its_producer_stays_running_until_it_is_stopped(
+def test_a_job_whose_input_nobody_produces_fails_and_only_the_scheduler_says_why(
     complete_server: Server, complete: FlowClient
 ) -> None:
     dag = psi_job()
     artifact = dag["dag"]["tasks"]["psi_0"]["inputs"]["data"]["input_data"]["task_output_artifact"]
     artifact["producer_task"] = "nobody_0"
-    del dag["dag"]["tasks"]["reader_0"]
-    dag["dag"]["tasks"]["psi_0"]["dependent_tasks"] = []
-    dag["dag"]["party_tasks"] = {}
+
+    job = complete.job.submit(dag)
+
+    assert end_of(complete_server, complete, job.job_id) is S.FAILED
+    assert {task.status for task in complete.task.query(job_id=job.job_id)} == {models.TaskStatus.WAITING}
+    log = complete.log.query("schedule_error", job.job_id, "guest", "9999")
+    assert any("nobody_0 0 no found" in line.content for line in log)
+
+
+def test_a_job_whose_undeclared_input_nobody_produces_stays_running_until_it_is_stopped(
+    complete_server: Server, complete: FlowClient
+) -> None:
+    dag = psi_job()
+    artifact = {"producer_task": "nobody_0", "output_artifact_key": "output_data"}
+    dag["dag"]["tasks"]["reader_0"]["inputs"] = {"data": {"undeclared": {"task_output_artifact": artifact}}}
     job = complete.job.submit(dag)
 
     wait_until(complete_server, lambda: complete.job.query(job_id=job.job_id)[0].status is S.RUNNING)
+    time.sleep(complete_server.settle)
+
+    assert complete.job.query(job_id=job.job_id)[0].status is S.RUNNING
     assert {task.status for task in complete.task.query(job_id=job.job_id)} == {models.TaskStatus.WAITING}
     complete.job.stop(job.job_id)
     assert end_of(complete_server, complete, job.job_id) is S.CANCELED

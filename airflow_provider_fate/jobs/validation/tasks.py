@@ -148,7 +148,7 @@ def _check_channel(job: Job, task: Task, channel: Channel) -> Iterator[Problem]:
         yield Problem(
             f"{channel.path}.producer_task",
             name,
-            "there is no such task, and the job would wait for it forever",
+            "there is no such task, and the job would fail without a reason, or wait for it forever",
             did_you_mean(str(name), job.tasks, otherwise=f"Tasks: {', '.join(job.tasks)}."),
         )
     elif producer.component is not None:

@@ -90,6 +90,19 @@ def producers(task: dict[str, Any]) -> set[str]:
     return found
 
 
+def ghosts(tasks: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the producers that no task is, where FATE-Flow takes them for tasks: at inputs that a component declares.
+
+    A reader declares none, so there FATE-Flow does not notice until it asks for the producer's state.
+    """
+    return {
+        producer
+        for task in tasks.values()
+        if task["component_ref"] != "reader"
+        for producer in producers(task) - tasks.keys()
+    }
+
+
 def order(tasks: dict[str, dict[str, Any]]) -> list[str]:
     """Return the tasks in the order in which they run; those that wait for one that does not exist are missing."""
     done: list[str] = []

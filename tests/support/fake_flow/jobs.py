@@ -50,6 +50,7 @@ class FakeJob:
     tasks: list[FakeTask] = field(default_factory=list)
     old: list[FakeTask] = field(default_factory=list)
     schedule_log: list[str] = field(default_factory=list)
+    schedule_errors: list[str] = field(default_factory=list)
     created: int = 0
     started: int | None = None
     ended: int | None = None
@@ -120,6 +121,11 @@ class FakeJob:
             self._set("running")
             self.started = round(self.due * 1000)
             self.ended = None
+            if ghosts := dags.ghosts(self.schema["dag"]["tasks"]):
+                # Nothing is started, and no task reads failed: only the scheduler's log names the reason.
+                self.schedule_errors += [f"task {self.job_id}_{name} 0 no found" for name in sorted(ghosts)]
+                self._end("failed")
+                return
             self._start_next()
             return
         name = next(name for name in self.order if self.of(name)[0].status == "running")
@@ -139,7 +145,7 @@ class FakeJob:
                 self.due += self.script.duration(name, self.of(name)[0].component)
                 return
         if len(self.order) < len(self.schema["dag"]["tasks"]):
-            self.due = float("inf")  # a producer that does not exist: FATE-Flow stays running for ever
+            self.due = float("inf")  # the scheduler raises in every round, and the job stays running for ever
             return
         self._end("success")
 

@@ -130,7 +130,7 @@ def _lines(fake: FakeFlow, call: Call) -> list[str]:
     if job is None:
         return []
     if kind.startswith("schedule_"):
-        return job.schedule_log if kind == "schedule_info" else []
+        return {"schedule_info": job.schedule_log, "schedule_error": job.schedule_errors}.get(kind, [])
     party = (call.arg("role"), call.arg("party_id"))
     tasks = [task for task in job.tasks if task.party == party and call.arg("task_name") in (None, task.name)]
     lines: list[str] = []
