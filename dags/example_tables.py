@@ -64,6 +64,8 @@ def write_tables(day: str, rows: int | None = None, folder: Path | None = None) 
     patients = draw.permutation(len(data.data))[:rows]
     held_out = set(patients[: int(len(patients) * HOLDOUT)].tolist())
     folder = folder or Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "fate_examples"
+    # A table of fewer patients is another table: DAGs that run on the same day must not exchange them.
+    folder /= f"{len(patients)}_patients"
     files = {}
     for side, names in sides.items():
         indexes = [columns.index(name) for name in names]

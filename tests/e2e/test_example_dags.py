@@ -54,7 +54,7 @@ def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict
     report = api.xcom(NIGHTLY, runs[NIGHTLY], "report")
 
     assert 0.55 < report["auc_alone"] < 0.85
-    assert report["auc_joint"] > 0.94
+    assert report["auc_joint"] > 0.9
     assert report["gain"] > 0.1
     assert f"{report['auc_joint']:.4f}" in api.log(NIGHTLY, runs[NIGHTLY], "report")
 
