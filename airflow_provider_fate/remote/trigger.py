@@ -23,6 +23,8 @@ MISSING_LOOKS = 3
 """A job may be unknown for a moment right after it was submitted."""
 REFUSED_LOOKS = 5
 """So many refusals in a row (say, a signature that is not accepted) end the wait; an outage never does."""
+STOP_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds between the attempts to stop work that could not be stopped."""
 
 _stopping: set[asyncio.Task[None]] = set()
 """Strong references: the event loop keeps only weak ones to its tasks."""
@@ -221,12 +223,19 @@ class RemoteWorkTrigger(BaseTrigger):
             self.log.info("The task is still deferred: %s goes on", self.work_id)
             return
         self.log.info("The task is %s: stopping %s", state, self.work_id)
-        for pause in (1, 2, 4, 8, 16, 0):
+        await self.stop_persistently()
+
+    async def stop_persistently(self) -> None:
+        """Stop the work; where that fails, try again for half a minute (:data:`STOP_PAUSES`).
+
+        :raises FateError: it could not be stopped.
+        """
+        for pause in (*STOP_PAUSES, None):
             try:
                 await self.stop()
             except FateError as e:
                 self.log.warning("Stopping %s failed: %s", self.work_id, e)
-                if not pause:
+                if pause is None:
                     raise
                 await asyncio.sleep(pause)
             else:

@@ -1,4 +1,4 @@
-"""The plugin: what templates of any DAG may call once this provider is installed."""
+"""The plugin: what this provider adds to every process of Airflow once it is installed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
+
+from airflow_provider_fate.remote import listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,8 @@ def day(dag_run: Any) -> str:
 
 
 class FatePlugin(AirflowPlugin):
-    """Registers the macros under ``macros.fate``."""
+    """Registers the macros under ``macros.fate``, and the listener that stops the work of tasks that a user ends."""
 
     name = "fate"
     macros: list[Callable[..., Any]] = [day]  # noqa: RUF012 - declared like this by Airflow
+    listeners: list[Any] = [listener]  # noqa: RUF012

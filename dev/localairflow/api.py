@@ -206,6 +206,10 @@ class AirflowApi:
         """Set a task to 'failed' or 'success' as a user does in the UI: what runs is killed."""
         self.request("PATCH", self._task(dag_id, run_id, task_id), {"new_state": state})
 
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """Set a whole run to 'failed' or 'success' as a user does in the UI."""
+        self.request("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": state})
+
     def clear(self, dag_id: str, run_id: str, task_ids: list[str], *, downstream: bool = True) -> None:
         """Let tasks run again."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": task_ids, "only_failed": False}

@@ -7,20 +7,81 @@ import time
 import pytest
 
 from airflow_provider_fate.clients.flow import FlowClient
-from dev.localairflow import AirflowApi
+from dev.localairflow import AirflowApi, AirflowApiError
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
+KILLED = "e2e_killed"
+ENDED = {"canceled", "success", "failed"}
+
+
+def deferred_job(api: AirflowApi) -> tuple[str, str]:
+    """Start a run, and return its id and the job for which its task has just begun to wait."""
+    run = api.trigger(KILLED)
+    api.wait_task(KILLED, run, "train", frozenset({"deferred"}), timeout=600)
+    return run, api.xcom(KILLED, run, "train", "job_id")
+
+
+def wait_for_log(api: AirflowApi, run: str, text: str, timeout: float = 120.0) -> None:
+    """Wait until the log of the task holds a text."""
+    end = time.monotonic() + timeout
+    while text not in (log := api.log(KILLED, run, "train")):
+        assert time.monotonic() < end, f"{text!r} is not in:\n{log}"
+        time.sleep(1)
+
+
 def test_marking_a_waiting_task_as_failed_stops_its_job(api: AirflowApi, flow: FlowClient) -> None:
-    run = api.trigger("e2e_killed")
-    api.wait_task("e2e_killed", run, "train", frozenset({"deferred"}), timeout=600)
-    job_id = api.xcom("e2e_killed", run, "train", "job_id")
-    wait_for_job(flow, job_id, {"running"})
+    run, job_id = deferred_job(api)
+    wait_for_log(api, run, f"Job {job_id} is running")  # the triggerer says so
 
-    api.mark("e2e_killed", run, "train", "failed")
+    api.mark(KILLED, run, "train", "failed")
 
-    assert wait_for_job(flow, job_id, {"canceled", "success", "failed"}) == "canceled"
+    assert wait_for_job(flow, job_id, ENDED) == "canceled"
+    wait_for_log(api, run, f"stopping {job_id}")
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_marking_a_task_that_no_triggerer_knows_yet_stops_its_job(
+    api: AirflowApi, flow: FlowClient, state: str
+) -> None:
+    run, job_id = deferred_job(api)
+
+    api.mark(KILLED, run, "train", state)
+
+    assert wait_for_job(flow, job_id, ENDED) == "canceled"
+
+
+def test_marking_a_whole_run_as_failed_stops_its_job(api: AirflowApi, flow: FlowClient) -> None:
+    run, job_id = deferred_job(api)
+
+    api.mark_run(KILLED, run, "failed")
+
+    assert wait_for_job(flow, job_id, ENDED) == "canceled"
+
+
+def test_clearing_a_waiting_task_stops_its_job_and_runs_a_new_one(api: AirflowApi, flow: FlowClient) -> None:
+    run, old = deferred_job(api)
+
+    api.clear(KILLED, run, ["train"])
+
+    assert wait_for_job(flow, old, ENDED) == "canceled"
+    end = time.monotonic() + 180
+    while (new := xcom_or_none(api, run)) in (None, old):
+        assert time.monotonic() < end, "the cleared task has submitted no new job"
+        time.sleep(1)
+    api.wait_task(KILLED, run, "train", frozenset({"deferred"}), timeout=180)
+    assert wait_for_job(flow, new, {"waiting", "running"}) in ("waiting", "running")
+    api.mark(KILLED, run, "train", "failed")
+    assert wait_for_job(flow, new, ENDED) == "canceled"
+
+
+def xcom_or_none(api: AirflowApi, run: str) -> str | None:
+    """Return the id of the job; a cleared task has none until it runs again."""
+    try:
+        return str(api.xcom(KILLED, run, "train", "job_id"))
+    except AirflowApiError:
+        return None
 
 
 def test_a_failed_job_is_explained_in_the_log_of_its_task(api: AirflowApi) -> None:

@@ -1,0 +1,79 @@
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_fate.errors import FateUnreachable
+from airflow_provider_fate.remote import listener
+from airflow_provider_fate.remote import trigger as trigger_module
+from airflow_provider_fate.triggers.job import FateJobTrigger
+from airflow_provider_fate.ui.plugin import FatePlugin
+
+WAITS_FOR = {"conn_id": "fate_site", "work_id": "job-1", "ref": {"job_id": "job-1"}}
+
+
+def task_instance(classpath="airflow_provider_fate.triggers.job.FateJobTrigger", **kwargs):
+    """A deferred task instance as the API server knows it."""
+    row = SimpleNamespace(classpath=classpath, kwargs=WAITS_FOR | kwargs)
+    return SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, trigger_id=7, trigger=row)
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """Ids of the jobs that were stopped; ``stopped.faults`` are raised first."""
+    jobs = []
+    faults = []
+
+    async def stop(self):
+        if faults:
+            raise faults.pop()
+        jobs.append(self.work_id)
+
+    monkeypatch.setattr(FateJobTrigger, "stop", stop)
+    monkeypatch.setattr(trigger_module, "STOP_PAUSES", (0.0,) * 3)
+    return SimpleNamespace(jobs=jobs, faults=faults)
+
+
+@pytest.mark.parametrize("end", ["failed", "success", "skipped"])
+def test_a_waiting_task_that_a_user_ends_leaves_no_job_running(stopped, monkeypatch, end):
+    threads = []
+    stop = listener.stop_abandoned_work
+    monkeypatch.setattr(listener, "stop_abandoned_work", lambda ti: threads.append(stop(ti)))
+
+    getattr(listener, f"on_task_instance_{end}")(task_instance=task_instance())
+
+    threads[0].join(10)
+    assert stopped.jobs == ["job-1"]
+
+
+def test_a_stop_that_does_not_reach_the_site_is_repeated(stopped):
+    stopped.faults.append(FateUnreachable("down"))
+
+    listener.stop_abandoned_work(task_instance()).join(10)
+
+    assert stopped.jobs == ["job-1"]
+
+
+def test_a_stop_that_never_succeeds_is_told_in_the_log(stopped, caplog):
+    stopped.faults += [FateUnreachable("down")] * 10
+
+    listener.stop_abandoned_work(task_instance()).join(10)
+
+    assert stopped.jobs == []
+    assert "job-1 could not be stopped and may still run" in caplog.text
+
+
+def test_work_that_somebody_else_started_goes_on(stopped):
+    assert listener.stop_abandoned_work(task_instance(stop_on_kill=False)) is None
+
+
+def test_triggers_of_other_providers_are_none_of_our_business(stopped):
+    assert listener.stop_abandoned_work(task_instance("airflow.providers.standard.triggers.file.FileTrigger")) is None
+
+
+@pytest.mark.parametrize("known", [{}, {"trigger_id": None}], ids=["in a worker", "in the scheduler"])
+def test_a_task_that_ended_by_itself_has_nothing_to_stop(stopped, known):
+    assert listener.stop_abandoned_work(SimpleNamespace(dag_id="d", **known)) is None
+
+
+def test_airflow_finds_the_listener():
+    assert listener in FatePlugin.listeners
