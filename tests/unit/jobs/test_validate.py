@@ -72,8 +72,8 @@ def change(job: Dag, edit: Callable[[Dag], object]) -> Dag:
         ),
         (
             lambda dag: source(dag, "sbt_0", "train_data").update(producer_task="psi_1"),
-            "producer_task = 'psi_1': there is no such task, and the job would fail without a reason, or wait for it forever. "
-            "Did you mean 'psi_0'?",
+            "producer_task = 'psi_1': there is no such task, and the job would fail without a reason, or wait for "
+            "it forever. Did you mean 'psi_0'?",
         ),
         (
             lambda dag: source(dag, "sbt_0", "train_data").update(output_artifact_key="output"),
