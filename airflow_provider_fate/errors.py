@@ -37,6 +37,7 @@ __all__ = [
     "FateCreateJobError",
     "FateDataError",
     "FateError",
+    "FateExecutionTimeout",
     "FateFileExists",
     "FateFileNotFound",
     "FateInputError",
@@ -57,6 +58,7 @@ __all__ = [
     "FateResourceError",
     "FateServerError",
     "FateSignatureError",
+    "FateStallTimeout",
     "FateTableExists",
     "FateTableNotFound",
     "FateTaskNotFound",
@@ -65,6 +67,7 @@ __all__ = [
     "FateUnknownAppError",
     "FateUnreachable",
     "FateVersionError",
+    "FateWaitingTimeout",
     "FateWrongPartyError",
     "Problem",
     "is_transient",
@@ -367,6 +370,18 @@ class FateJobStopped(FateJobError):
 
 class FateJobTimeout(FateJobError):
     """The job did not start, advance or end within the time it was given."""
+
+
+class FateWaitingTimeout(FateJobTimeout):
+    """It still waited for resources when its ``waiting_timeout`` had passed."""
+
+
+class FateStallTimeout(FateJobTimeout):
+    """It ran, but showed no sign of progress for longer than its ``stall_timeout``."""
+
+
+class FateExecutionTimeout(FateJobTimeout):
+    """It was not over when its ``execution_timeout`` had passed."""
 
 
 # --- what to do ---------------------------------------------------------------------------------------------

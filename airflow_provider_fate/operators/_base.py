@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.links.job import FateBoardLink
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.operator import RemoteWorkOperator
+from airflow_provider_fate.remote.reuse import OnClear, Reuse
 from airflow_provider_fate.remote.states import WorkState
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     """
 
     operator_extra_links = (FateBoardLink(),)
+    reuse = Reuse()
+    """What becomes of a job that an earlier try, or the task before it was cleared, has begun."""
     ui_color = "#e3eefc"
 
     def __init__(self, *, fate_conn_id: str = "fate_default", **kwargs: Any) -> None:
@@ -71,8 +74,10 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
             ref=ref.to_json(),
             deadline=limits.deadline,
             queue_deadline=limits.queue_deadline,
+            stall_after=limits.stall_after,
             poll_interval=poll_interval,
             stop_on_kill=self.owns_work,
+            stop_on_clear=self.reuse.on_clear is OnClear.NEW,
         )
 
     def ref_from(self, data: Mapping[str, Any]) -> JobRef:

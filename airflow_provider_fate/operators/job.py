@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.remote.flow.ref import JobRef
+from airflow_provider_fate.remote.reuse import Reuse
 
 if TYPE_CHECKING:
     import jinja2
@@ -21,9 +22,9 @@ class FateJobOperator(FateJobWorkOperator):
     """Run a federated job on a FATE site and wait for it without holding a worker.
 
     The DAG is checked before anything is submitted. The job is submitted once per task instance: a retry after a crash
-    attaches to the job that runs; a retry after a failure, and a cleared task, run a new one. It is stopped on all
-    parties when the task is killed or a limit passes. When it fails, the log shows every task per party, the failing
-    task's error and log, and which side failed.
+    attaches to the job that runs; what follows a failure or a clear is yours to choose. It is stopped
+    on all parties when the task is killed or a limit passes. When it fails, the log shows every task per party, the
+    failing task's error and log, and which side failed.
 
     :param job: the job: a recipe of :mod:`airflow_provider_fate.jobs`, a mapping, or YAML/JSON text or a template file
         of it, also as exported by FATEBoard or fate-client. (templated)
@@ -32,11 +33,19 @@ class FateJobOperator(FateJobWorkOperator):
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the job may queue for resources before it is stopped; ``None``: for ever.
+    :param stall_timeout: how long it may run without progress, a change of a task or a new line in the log of a task
+        that runs here, before it is stopped; ``None``: for ever. Longer than the longest silent step of a task.
+    :param on_retry: what an Airflow retry does about a job that failed: ``new`` runs another one, ``rerun`` lets it go
+        on and keeps its finished tasks (where the job's description has changed since: as ``inherit``), ``inherit``
+        runs another one that takes over the finished tasks whose description is the same.
+    :param on_clear: what a cleared task does about its earlier job: ``new`` stops it and runs another one, ``attach``
+        takes it up if it runs or has succeeded, ``rerun`` lets it go on if it has failed, too.
     :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; ids also under their own keys
         while the job runs.
     :raises FateJobFailed: a component failed; carries the diagnosis.
     :raises FateJobStopped: somebody else stopped the job.
-    :raises FateJobTimeout: a time limit passed; the job was stopped.
+    :raises FateWaitingTimeout, FateStallTimeout, FateExecutionTimeout: a limit passed; the job was stopped. All of them
+        are :class:`~airflow_provider_fate.errors.FateJobTimeout`.
     :raises AirflowFailException: the job or the connection is wrong; says what to change. Not retried.
     """
 
@@ -49,11 +58,16 @@ class FateJobOperator(FateJobWorkOperator):
         *,
         job: Recipe | Mapping[str, Any] | str,
         check_tables: bool = True,
+        on_retry: Literal["new", "rerun", "inherit"] = "new",
+        on_clear: Literal["new", "attach", "rerun"] = "new",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.job = job
         self.check_tables = check_tables
+        self.on_retry = on_retry
+        self.on_clear = on_clear
+        self.reuse = Reuse.of(on_retry, on_clear)
 
     def render_template(
         self,
@@ -71,7 +85,7 @@ class FateJobOperator(FateJobWorkOperator):
     def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
         """The job of this task."""
         with self.jobs() as jobs:
-            return jobs.find_or_submit(identity, lambda: self._checked(self.job_dag(context), jobs))
+            return jobs.find_or_submit(identity, lambda: self._checked(self.job_dag(context), jobs), self.reuse)
 
     def job_dag(self, context: Context) -> Mapping[str, Any]:
         """The DAG of the job; called only when a job has to be submitted."""

@@ -14,14 +14,17 @@ SLOWEST = 15.0
 
 @dataclass(frozen=True)
 class Limits:
-    """When a wait has to end whatever the work does; Unix times in seconds, ``None``: no limit.
+    """When a wait has to end whatever the work does; times are Unix times in seconds, ``None``: no limit.
 
     :param deadline: end of the task's ``execution_timeout``, counted from the start of the try.
     :param queue_deadline: until then the work must have left the queue.
+    :param stall_after: seconds for which work may run without any sign of progress. A duration, because it begins anew
+        with each sign; the count starts again where the wait itself does, say in another triggerer.
     """
 
     deadline: float | None = None
     queue_deadline: float | None = None
+    stall_after: float | None = None
 
     @classmethod
     def of(
@@ -30,6 +33,7 @@ class Limits:
         started: datetime | None,
         execution_timeout: timedelta | None,
         waiting_timeout: timedelta | None,
+        stall_timeout: timedelta | None = None,
     ) -> Limits:
         """Turn a task's durations into points in time.
 
@@ -39,6 +43,7 @@ class Limits:
         return cls(
             deadline=None if execution_timeout is None else begin + execution_timeout.total_seconds(),
             queue_deadline=None if waiting_timeout is None else time.time() + waiting_timeout.total_seconds(),
+            stall_after=None if stall_timeout is None else stall_timeout.total_seconds(),
         )
 
 

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
+from airflow_provider_fate import errors
+from airflow_provider_fate.errors import (
+    FateConfigError,
+    FateError,
+    FateExecutionTimeout,
+    FateInputError,
+    FateStallTimeout,
+    FateWaitingTimeout,
+)
 from airflow_provider_fate.remote.states import Outcome, WorkState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.errors import FateError
     from airflow_provider_fate.remote.identity import WorkIdentity
     from airflow_provider_fate.remote.limits import Limits
     from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
@@ -32,6 +40,8 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
     :param deferrable: wait in the triggerer (default) or, with the same code, in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default: ``[fate] poll_interval``.
     :param waiting_timeout: how long the work may queue for resources before it is stopped; ``None``: for ever.
+    :param stall_timeout: how long the work may run without any sign of progress before it is stopped; ``None``: for
+        ever.
     """
 
     owns_work: ClassVar[bool] = True
@@ -43,12 +53,14 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         deferrable: bool = True,
         poll_interval: float | None = None,
         waiting_timeout: timedelta | None = None,
+        stall_timeout: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.waiting_timeout = waiting_timeout
+        self.stall_timeout = stall_timeout
         self._ref: RefT | None = None
 
     # -- what a subclass says -------------------------------------------------------------------------------------
@@ -81,11 +93,14 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
     def stop(self, ref: RefT) -> None:
         """Stop the work and check that it has stopped."""
 
+    def explain_limit(self, ref: RefT, outcome: Outcome) -> str:
+        """Why the work has reached a limit, as far as can be seen before it is stopped; may log what helps a person."""
+        return ""
+
     # -- the life cycle -------------------------------------------------------------------------------------------
 
     def execute(self, context: Context) -> Any:
         """Find or submit the work, then wait for it."""
-        from airflow_provider_fate.errors import FateConfigError, FateInputError
         from airflow_provider_fate.remote.identity import WorkIdentity
         from airflow_provider_fate.remote.limits import Limits
 
@@ -101,6 +116,7 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
                 started=getattr(context["ti"], "start_date", None),
                 execution_timeout=self.execution_timeout,
                 waiting_timeout=self.waiting_timeout,
+                stall_timeout=self.stall_timeout,
             ),
             self.poll_interval or conf.getfloat("fate", "poll_interval", fallback=2.0),
         )
@@ -110,14 +126,12 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Finish: give back the result, or explain why there is none."""
-        from airflow_provider_fate.errors import FateJobTimeout
-
         self._ref = ref = self.ref_from(event["ref"])
         outcome, state = Outcome(event["outcome"]), WorkState(event["state"])
+        if outcome is Outcome.REFUSED:
+            raise self._refused(ref, context, event)
         if outcome is not Outcome.OVER:
-            if self.owns_work:
-                self.stop(ref)
-            raise FateJobTimeout(self._limit_message(outcome, event), job_id=event["work_id"])
+            raise self._out_of_time(ref, outcome, event)
         if state is not WorkState.SUCCEEDED:
             raise self.failure(ref, state, str(event.get("detail", "")))
         return self.result(ref, context)
@@ -128,12 +142,48 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
             self.log.info("Task is killed: stopping its work")
             self.stop(self._ref)
 
-    def _limit_message(self, outcome: Outcome, event: Mapping[str, Any]) -> str:
-        if outcome is Outcome.QUEUE_LIMIT:
-            passed = f"still waited for resources after waiting_timeout={self.waiting_timeout}"
-            why = ", because a waiting job blocks all jobs behind it"
+    def _out_of_time(self, ref: RefT, outcome: Outcome, event: Mapping[str, Any]) -> FateError:
+        """A limit has passed: say why, as far as can be seen, and leave nothing running."""
+        kind, passed = {
+            Outcome.QUEUE_LIMIT: (
+                FateWaitingTimeout,
+                f"still waited for resources after waiting_timeout={self.waiting_timeout}",
+            ),
+            Outcome.STALLED: (
+                FateStallTimeout,
+                f"showed no sign of progress for stall_timeout={self.stall_timeout}",
+            ),
+            Outcome.DEADLINE: (FateExecutionTimeout, f"was not over after execution_timeout={self.execution_timeout}"),
+        }[outcome]
+        try:
+            reason = self.explain_limit(ref, outcome)
+        except FateError as e:
+            reason = f"Why is not known: {e.message}"
+        return kind(
+            f"{event['work_id']} {passed}. {self._end_of_work(ref, outcome)}",
+            hint=reason or None,
+            job_id=event["work_id"],
+        )
+
+    def _end_of_work(self, ref: RefT, outcome: Outcome) -> str:
+        if not self.owns_work:
+            return "It was not started by this task and goes on."
+        try:
+            self.stop(ref)
+        except FateError as e:
+            return f"It could not be stopped and may still run: {e.message}"
+        why = ", because a waiting job blocks all jobs behind it" if outcome is Outcome.QUEUE_LIMIT else ""
+        return f"It was stopped{why}."
+
+    def _refused(self, ref: RefT, context: Context, event: Mapping[str, Any]) -> FateError:
+        """The remote system does not answer this connection any more: the work goes on for the next try, if any."""
+        ti = context["ti"]
+        said = str(event.get("detail", ""))
+        if self.owns_work and ti.try_number <= (ti.max_tries or 0):
+            left = "It goes on, and the next try takes it up."
         else:
-            passed = f"was not over after execution_timeout={self.execution_timeout}"
-            why = ""
-        end = f"It was stopped{why}." if self.owns_work else "It was not started by this task and goes on."
-        return f"{event['work_id']} {passed}. {end}"
+            left = self._end_of_work(ref, Outcome.REFUSED)
+        kind = getattr(errors, str(event.get("error")), errors.FateServerError)
+        error: FateError = kind(f"How {event['work_id']} stands cannot be asked any more: {said}\n{left}")
+        error.job_id = event["work_id"]
+        return error

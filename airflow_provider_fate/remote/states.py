@@ -24,6 +24,11 @@ class WorkState(StrEnum):
         """Whether nothing more is to be waited for."""
         return self not in (WorkState.QUEUED, WorkState.RUNNING)
 
+    @property
+    def is_bad_end(self) -> bool:
+        """Whether it has ended without a result."""
+        return self in (WorkState.FAILED, WorkState.STOPPED, WorkState.MISSING)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -32,11 +37,14 @@ class Snapshot:
     :param state: where it stands.
     :param progress: finished share in percent, where the remote system tells.
     :param detail: the remote system's own word for the state.
+    :param changed: Unix time at which the remote system last wrote into its record, where it tells: a new one means
+        that there is something new to report, though not that the work has advanced.
     """
 
     state: WorkState
     progress: int | None = None
     detail: str = ""
+    changed: float | None = None
 
 
 class Outcome(StrEnum):
@@ -48,3 +56,7 @@ class Outcome(StrEnum):
     """The task's execution timeout passed."""
     QUEUE_LIMIT = "queue_limit"
     """It waited for resources longer than the task allows."""
+    STALLED = "stalled"
+    """It ran without any sign of progress for longer than the task allows."""
+    REFUSED = "refused"
+    """The remote system refuses to say how it stands."""

@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_fate.compat import task_state, trigger_has_on_kill
-from airflow_provider_fate.errors import FateError, is_transient
-from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
+from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.remote.limits import Limits
+from airflow_provider_fate.remote.states import Snapshot
+from airflow_provider_fate.remote.watch import Verdict, Watch
 
 if TYPE_CHECKING:
     from airflow_provider_fate.remote.poller import SharedPoller
 
-SETTLE = 5.0
-"""Seconds after which a bad end is read again: FATE-Flow shows ``failed`` first where it ends as ``canceled``."""
-MISSING_LOOKS = 3
-"""A job may be unknown for a moment right after it was submitted."""
-REFUSED_LOOKS = 5
-"""So many refusals in a row (say, a signature that is not accepted) end the wait; an outage never does."""
+T = TypeVar("T")
+
 STOP_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between the attempts to stop work that could not be stopped."""
+ENDED_BY_USER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+"""States of a task that does not run again by itself; in all others that end a wait it was cleared."""
 
 _stopping: set[asyncio.Task[None]] = set()
 """Strong references: the event loop keeps only weak ones to its tasks."""
@@ -41,8 +41,10 @@ class RemoteWorkTrigger(BaseTrigger):
     :param ref: everything the operator wants back in the event, as JSON.
     :param deadline: Unix time at which the wait ends (``execution_timeout``); ``None``: never.
     :param queue_deadline: Unix time by which the work must have left the queue; ``None``: never.
+    :param stall_after: seconds for which the work may run without a sign of progress; ``None``: for ever.
     :param poll_interval: shortest pause in seconds between two looks.
     :param stop_on_kill: stop the work when a user kills the waiting task; off for work that somebody else started.
+    :param stop_on_clear: stop it also when a user clears the task; off where the task takes it up again.
     """
 
     arguments: ClassVar[tuple[str, ...]] = (
@@ -51,8 +53,10 @@ class RemoteWorkTrigger(BaseTrigger):
         "ref",
         "deadline",
         "queue_deadline",
+        "stall_after",
         "poll_interval",
         "stop_on_kill",
+        "stop_on_clear",
     )
 
     def __init__(
@@ -63,8 +67,10 @@ class RemoteWorkTrigger(BaseTrigger):
         ref: dict[str, Any] | None = None,
         deadline: float | None = None,
         queue_deadline: float | None = None,
+        stall_after: float | None = None,
         poll_interval: float = 2.0,
         stop_on_kill: bool = True,
+        stop_on_clear: bool = True,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
@@ -72,8 +78,10 @@ class RemoteWorkTrigger(BaseTrigger):
         self.ref = ref or {}
         self.deadline = deadline
         self.queue_deadline = queue_deadline
+        self.stall_after = stall_after
         self.poll_interval = poll_interval
         self.stop_on_kill = stop_on_kill
+        self.stop_on_clear = stop_on_clear
         self._over = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -94,6 +102,10 @@ class RemoteWorkTrigger(BaseTrigger):
         """Tell the task's log what has changed; called for every look."""
 
     @abstractmethod
+    async def pulse(self) -> str:
+        """Return a text that changes with every sign of progress of running work; asked for seldom."""
+
+    @abstractmethod
     async def stop(self) -> None:
         """Stop the work; may be called more than once."""
 
@@ -106,80 +118,67 @@ class RemoteWorkTrigger(BaseTrigger):
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def wait(self) -> dict[str, Any]:
-        """Wait until the work is over or a limit is reached.
+        """Wait until the work is over, a limit is reached, or the remote system keeps refusing to answer.
 
-        :returns: ``work_id``, ``ref``, ``outcome`` (:class:`Outcome`), ``state`` (:class:`WorkState`) and ``detail``.
-        :raises FateError: the remote system keeps refusing to answer.
+        :returns: ``work_id``, ``ref``, ``outcome`` (:class:`Outcome`), ``state`` (:class:`WorkState`), ``detail``, and
+            ``error``, the class of a refusal.
         """
+        limits = Limits(deadline=self.deadline, queue_deadline=self.queue_deadline, stall_after=self.stall_after)
+        watch = Watch(limits, time.time())
         leave, looks = self.poller().watch(self.work_id)
-        ended: tuple[float, WorkState] | None = None
-        missing = refused = 0
-        silent_since: float | None = None
-        last = Snapshot(WorkState.QUEUED)
         try:
             while True:
+                limit = watch.next_limit()
                 try:
-                    snapshot = await asyncio.wait_for(looks.next(), self._patience(last))
+                    # Until the next limit at most, so that it is kept even while the remote system is silent.
+                    patience = None if limit is None else max(0.1, limit - time.time())
+                    snapshot = await asyncio.wait_for(looks.next(), patience)
                 except TimeoutError:
-                    pass
+                    verdict = watch.passed(time.time())
                 except FateError as e:
-                    refused = 0 if is_transient(e) else refused + 1
-                    if refused >= REFUSED_LOOKS:
-                        raise
-                    if silent_since is None:
-                        silent_since = time.time()
-                        self.log.warning("%s cannot be asked; waiting goes on: %s", self.conn_id, e)
+                    verdict = self._note_silence(watch, e)
                 else:
-                    if silent_since is not None:
-                        self.log.info("%s answers again after %.0f s", self.conn_id, time.time() - silent_since)
-                        silent_since = None
-                    refused, last = 0, snapshot
-                    missing = missing + 1 if snapshot.state is WorkState.MISSING else 0
-                    if missing == 0 or missing >= MISSING_LOOKS:
-                        await self._report_quietly(snapshot)
-                        if ended is not None and ended[1] is not snapshot.state:
-                            ended = None
-                        if snapshot.state is WorkState.SUCCEEDED or missing:
-                            return self._event(Outcome.OVER, snapshot)
-                        if snapshot.state.is_over:
-                            ended = ended or (time.time(), snapshot.state)
-                            if time.time() - ended[0] >= SETTLE:
-                                return self._event(Outcome.OVER, snapshot)
-                        else:
-                            ended = None
-                if not last.state.is_over and (passed := self._passed_limit(last)):
-                    return self._event(passed, last)
+                    verdict = await self._note(watch, snapshot)
+                if verdict is not None:
+                    return self._event(verdict)
         finally:
             leave()
 
-    async def _report_quietly(self, snapshot: Snapshot) -> None:
+    async def _note(self, watch: Watch, snapshot: Snapshot) -> Verdict | None:
+        silent_since = watch.silent_since
+        verdict = watch.see(snapshot, time.time())
+        if silent_since is not None:
+            self.log.info("%s answers again after %.0f s", self.conn_id, time.time() - silent_since)
+        if watch.last == snapshot:  # not one that is only unknown for a moment
+            await self._quietly("report", self.report(snapshot))
+        if verdict is None and watch.wants_pulse(time.time()):
+            pulse = await self._quietly("pulse", self.pulse())
+            if pulse is not None:
+                verdict = watch.feel(pulse, time.time())
+        return verdict
+
+    def _note_silence(self, watch: Watch, error: FateError) -> Verdict | None:
+        if watch.silent_since is None:
+            self.log.warning("%s cannot be asked; waiting goes on: %s", self.conn_id, error)
+        return watch.miss(error, time.time())
+
+    async def _quietly(self, what: str, call: Awaitable[T]) -> T | None:
+        """Do without what the wait does not depend on, where it cannot be had."""
         try:
-            await self.report(snapshot)
-        except Exception as e:  # what the log shows is a service; the wait does not depend on it
-            self.log.warning("Progress of %s could not be read: %r", self.work_id, e)
+            return await call
+        except Exception as e:
+            self.log.warning("No %s of %s: %r", what, self.work_id, e)
+            return None
 
-    def _limits(self, last: Snapshot) -> list[tuple[float, Outcome]]:
-        limits = [(self.deadline, Outcome.DEADLINE)]
-        if last.state is WorkState.QUEUED:
-            limits.append((self.queue_deadline, Outcome.QUEUE_LIMIT))
-        return [(moment, outcome) for moment, outcome in limits if moment is not None]
-
-    def _passed_limit(self, last: Snapshot) -> Outcome | None:
-        now = time.time()
-        return next((outcome for moment, outcome in self._limits(last) if now >= moment), None)
-
-    def _patience(self, last: Snapshot) -> float | None:
-        """Seconds until the next limit, so that it is kept even while the remote system is silent."""
-        moments = [moment for moment, _ in self._limits(last)]
-        return max(0.1, min(moments) - time.time()) if moments else None
-
-    def _event(self, outcome: Outcome, snapshot: Snapshot) -> dict[str, Any]:
+    def _event(self, verdict: Verdict) -> dict[str, Any]:
+        error = verdict.error
         return {
             "work_id": self.work_id,
             "ref": self.ref,
-            "outcome": outcome.value,
-            "state": snapshot.state.value,
-            "detail": snapshot.detail,
+            "outcome": verdict.outcome.value,
+            "state": verdict.snapshot.state.value,
+            "detail": verdict.snapshot.detail if error is None else str(error),
+            "error": None if error is None else type(error).__name__,
         }
 
     # -- kills ----------------------------------------------------------------------------------------------------
@@ -221,6 +220,9 @@ class RemoteWorkTrigger(BaseTrigger):
             return
         if state == "deferred":
             self.log.info("The task is still deferred: %s goes on", self.work_id)
+            return
+        if state not in ENDED_BY_USER and not self.stop_on_clear:
+            self.log.info("The task was cleared and takes %s up again", self.work_id)
             return
         self.log.info("The task is %s: stopping %s", state, self.work_id)
         await self.stop_persistently()

@@ -39,6 +39,19 @@ class FateJobTrigger(RemoteWorkTrigger):
             for line in self._progress.news(await flow.task.query(job_id=self.work_id)):
                 self.log.info("%s", line)
 
+    async def pulse(self) -> str:
+        """State and version of every task, and how long the logs of those that run here have grown."""
+        flow = await self.poller().client()
+        tasks = await flow.task.query(job_id=self.work_id)
+        signs = []
+        for task in tasks:
+            sign = f"{task.task_name} {task.role} {task.party_id} {task.task_version} {task.status} {task.party_status}"
+            if str(task.party_status) == "running":
+                lines = await flow.log.count("task_info", self.work_id, task.role, task.party_id, task.task_name)
+                sign += f" {lines}"
+            signs.append(sign)
+        return "\n".join(sorted(signs))
+
     async def stop(self) -> None:
         """Stop the job on all parties; reads its state afterwards, because the answer to a stop is not reliable."""
         from airflow_provider_fate.clients.flow import AsyncFlowClient

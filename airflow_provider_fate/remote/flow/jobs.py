@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateConnectionError, FateError, FateServerError
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
-from airflow_provider_fate.remote.states import Snapshot, WorkState
+from airflow_provider_fate.remote.reuse import OnClear, Reuse
+from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
@@ -31,6 +32,7 @@ SUBMIT_PATIENCE = 120.0
 """Seconds for which a FATE-Flow that refuses connections is tried again before the submit fails."""
 STOP_PATIENCE = 60.0
 """Seconds within which a stopped job must have ended."""
+NOTHING_REUSED = Reuse()
 APPEAR_PATIENCE = 45.0
 """Seconds within which a job whose submit was answered with a timeout shows up, if it was created at all."""
 
@@ -40,11 +42,11 @@ class Found:
     """Jobs on the site that carry the identity of a task.
 
     :param current: of this epoch, oldest first.
-    :param outdated: unfinished ones of an older epoch, left over from before the task was cleared.
+    :param earlier: from before the task was cleared, oldest first.
     """
 
     current: list[JobRecord] = field(default_factory=list)
-    outdated: list[JobRecord] = field(default_factory=list)
+    earlier: list[JobRecord] = field(default_factory=list)
 
 
 def user_name(identity: WorkIdentity) -> str:
@@ -101,44 +103,51 @@ class FlowJobs:
             record = own_record(records[job_id], self.site.role, self.site.party_id)
             if _mark_of(record).get("epoch") == identity.epoch:
                 found.current.append(record)
-            elif not snapshot_of([record]).state.is_over:
-                found.outdated.append(record)
+            else:
+                found.earlier.append(record)
         return found
 
-    def attach(self, identity: WorkIdentity) -> JobRecord | None:
+    def attach(self, found: Found, reuse: Reuse = NOTHING_REUSED) -> JobRecord | None:
         """The job of this task that is worth waiting for, if there is one; what is left over is stopped.
 
-        Unfinished and successful jobs are; a failed or stopped one is not: a retry asks for a new job.
+        Unfinished and successful jobs are; what becomes of a failed or stopped one is for :mod:`.again` to say.
         """
-        found = self.find(identity)
-        for record in found.outdated:
-            log.info("Stopping job %s, left from before this task was cleared", record.job_id)
-            self.stop(record.job_id)
-        usable = [
-            r
-            for r in found.current
-            if snapshot_of([r]).state not in (WorkState.FAILED, WorkState.STOPPED, WorkState.MISSING)
-        ]
-        if not usable:
-            return None
-        for twin in usable[1:]:
-            if not snapshot_of([twin]).state.is_over:
-                log.warning("Stopping job %s, a copy of job %s", twin.job_id, usable[0].job_id)
-                self.stop(twin.job_id)
-        return usable[0]
+        candidates = found.current
+        if reuse.on_clear is not OnClear.NEW:
+            candidates = [*found.earlier[-1:], *found.current]
+        usable = [record for record in candidates if not snapshot_of([record]).state.is_bad_end]
+        kept = usable[0] if usable else None
+        for record in (*found.earlier, *found.current):
+            if record is not kept and not snapshot_of([record]).state.is_over:
+                what = "a copy" if record in found.current else "left from before this task was cleared"
+                log.warning("Stopping job %s, %s", record.job_id, what)
+                self.stop(record.job_id)
+        return kept
 
     # -- submit ---------------------------------------------------------------------------------------------------
 
-    def find_or_submit(self, identity: WorkIdentity, dag: Callable[[], Mapping[str, Any]]) -> JobRef:
+    def find_or_submit(
+        self, identity: WorkIdentity, dag: Callable[[], Mapping[str, Any]], reuse: Reuse = NOTHING_REUSED
+    ) -> JobRef:
         """The job of this task: the one that exists, or a new one.
 
-        :param dag: makes the checked DAG; called only when a job has to be submitted.
+        :param dag: makes the checked DAG; called only when it is needed.
+        :param reuse: what becomes of a job that this task has begun before.
         """
-        record = _patiently(lambda: self.attach(identity))
+        from airflow_provider_fate.remote.flow.again import take_up
+
+        found = _patiently(lambda: self.find(identity))
+        record = _patiently(lambda: self.attach(found, reuse))
         if record is not None:
             log.info("Attaching to job %s (%s), which this task has submitted before", record.job_id, record.status)
             return self.ref(record)
-        schema = marked(dag(), identity)
+        schema = dag()
+        again = take_up(self, found, schema, reuse)
+        if again.record is not None:
+            return self.ref(again.record)
+        return self._submit(identity, marked(again.dag, identity))
+
+    def _submit(self, identity: WorkIdentity, schema: Mapping[str, Any]) -> JobRef:
         try:
             submitted = _patiently(lambda: self.flow.job.submit(schema, user_name=user_name(identity)))
         except FateAmbiguousSubmitError as e:
@@ -175,7 +184,7 @@ class FlowJobs:
     def _wait_for(self, identity: WorkIdentity, reason: FateError) -> JobRecord:
         end = time.monotonic() + APPEAR_PATIENCE
         while True:
-            record = _patiently(lambda: self.attach(identity))
+            record = _patiently(lambda: self.attach(self.find(identity)))
             if record is not None:
                 log.info("Found it: job %s", record.job_id)
                 return record

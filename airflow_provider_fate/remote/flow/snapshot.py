@@ -47,4 +47,5 @@ def snapshot_of(records: Sequence[JobRecord], role: str | None = None, party_id:
         return Snapshot(WorkState.MISSING, detail="unknown to FATE-Flow")
     record = own_record(records, role, party_id)
     status = str(getattr(record.status, "value", record.status))
-    return Snapshot(_STATES.get(status, WorkState.RUNNING), record.progress, status)
+    changed = record.update_time.timestamp() if record.update_time else None
+    return Snapshot(_STATES.get(status, WorkState.RUNNING), record.progress, status, changed)

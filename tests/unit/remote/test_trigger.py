@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_fate.errors import FateError, FateSignatureError, FateUnreachable
 from airflow_provider_fate.remote import trigger as module
+from airflow_provider_fate.remote import watch
 from airflow_provider_fate.remote.poller import SharedPoller
 from airflow_provider_fate.remote.states import Snapshot, WorkState
 from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
@@ -34,7 +35,7 @@ class ScriptTrigger(RemoteWorkTrigger):
     def __init__(self, script=(), **kwargs):
         super().__init__(**{"conn_id": "c", "work_id": "w", "poll_interval": 0.01} | kwargs)
         self.script = list(script)
-        self.reports, self.stops = [], []
+        self.reports, self.stops, self.pulses = [], [], ["unchanged"]
 
     def poller(self):
         poller = ScriptPoller.shared(f"{id(self)}", self.poll_interval)
@@ -44,13 +45,16 @@ class ScriptTrigger(RemoteWorkTrigger):
     async def report(self, snapshot):
         self.reports.append(snapshot)
 
+    async def pulse(self):
+        return self.pulses.pop(0) if len(self.pulses) > 1 else self.pulses[0]
+
     async def stop(self):
         self.stops.append(time.monotonic())
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(module, "SETTLE", 0.05)
+    monkeypatch.setattr(watch, "SETTLE", 0.05)
 
 
 async def outcome(*script, **kwargs):
@@ -64,7 +68,14 @@ async def test_success_ends_the_wait_at_once():
 
 async def test_the_event_carries_all_that_the_resumed_task_needs():
     event = await ScriptTrigger([DONE], ref={"job_id": "1"}).wait()
-    assert event == {"work_id": "w", "ref": {"job_id": "1"}, "outcome": "over", "state": "succeeded", "detail": ""}
+    assert event == {
+        "work_id": "w",
+        "ref": {"job_id": "1"},
+        "outcome": "over",
+        "state": "succeeded",
+        "detail": "",
+        "error": None,
+    }
 
 
 async def test_a_failure_that_turns_out_to_be_a_stop_is_reported_as_a_stop():
@@ -88,8 +99,27 @@ async def test_an_outage_fails_nothing_and_is_said_once(capsys):
 
 
 async def test_a_refusal_that_lasts_ends_the_wait_with_its_reason():
-    with pytest.raises(FateSignatureError):
-        await outcome(RUNNING, FateSignatureError("bad signature"))
+    event = await ScriptTrigger([RUNNING, FateSignatureError("bad signature")]).wait()
+    assert (event["outcome"], event["state"]) == ("refused", "running")
+    assert (event["error"], event["detail"]) == ("FateSignatureError", "bad signature")
+
+
+async def test_work_without_a_sign_of_progress_has_stalled():
+    assert await outcome(RUNNING, stall_after=0.2) == ("stalled", "running")
+
+
+async def test_signs_of_progress_keep_the_wait_going():
+    trigger = ScriptTrigger([RUNNING] * 60 + [DONE], stall_after=0.2)
+    trigger.pulses = [str(n) for n in range(100)]
+    assert (await trigger.wait())["outcome"] == "over"
+    assert len(trigger.pulses) < 100
+
+
+async def test_work_is_not_said_to_stall_while_it_cannot_be_asked():
+    assert await outcome(RUNNING, *[FateUnreachable("down")] * 60, RUNNING, DONE, stall_after=0.3) == (
+        "over",
+        "succeeded",
+    )
 
 
 async def test_the_deadline_is_kept_while_the_work_runs():
@@ -158,6 +188,20 @@ async def test_an_unknown_state_leaves_the_work_alone(killed):
     trigger = killed(RuntimeError("no supervisor"))
     await trigger.on_kill()
     assert trigger.stops == []
+
+
+@pytest.mark.parametrize("state", [None, "scheduled", "queued", "running"])
+async def test_a_cleared_task_that_takes_its_work_up_again_leaves_it_alone(killed, state):
+    trigger = killed(state, stop_on_clear=False)
+    await trigger.on_kill()
+    assert trigger.stops == []
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped"])
+async def test_a_task_that_a_user_ends_stops_its_work_whatever_a_clear_would_do(killed, state):
+    trigger = killed(state, stop_on_clear=False)
+    await trigger.on_kill()
+    assert len(trigger.stops) == 1
 
 
 async def test_work_of_somebody_else_is_never_stopped(killed):
