@@ -82,12 +82,12 @@ class Task:
         operator.render_template_fields(self.context)
         return operator.execute_complete(self.context, json.loads(json.dumps(event)))
 
-    def run(self) -> Any:
-        """The whole try."""
+    def run(self, patience: float = 30) -> Any:
+        """The whole try, within so many seconds."""
         trigger = self.start()
         if not hasattr(trigger, "wait"):
             return trigger
-        return self.resume(asyncio.run(asyncio.wait_for(trigger.wait(), 30)))
+        return self.resume(asyncio.run(asyncio.wait_for(trigger.wait(), patience)))
 
     def retry(self) -> None:
         """Airflow's next try of the same task instance."""

@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import time
 from datetime import timedelta
 
@@ -9,11 +10,16 @@ from airflow_provider_fate.errors import (
     FateJobFailed,
     FateJobStopped,
     FateJobTimeout,
+    FateServerError,
+    FateSignatureError,
+    FateStallTimeout,
     FateTableNotFound,
     FateUnreachable,
+    FateWaitingTimeout,
 )
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.remote.flow import again, jobs
 from airflow_provider_fate.remote.flow.jobs import MARK
 from tests.support.fake_flow import Failure, Script
 from tests.support.task import CONN_ID, FakeTaskInstance, Task, connect
@@ -185,6 +191,122 @@ def test_mapped_tasks_have_jobs_of_their_own(site):
     assert len(site.jobs) == 3
 
 
+# -- what a retry or a clear does about the job before --------------------------------------------------------------
+
+
+def psi_twice(**changes):
+    """A job of a reader and two intersections, the second with other parameters."""
+    dag = Psi(guest=Party("9999", "a.b"), hosts=[Party("10000", "a.c")]).dag()
+    tasks = dag["dag"]["tasks"]
+    tasks["psi_1"] = copy.deepcopy(tasks["psi_0"])
+    tasks["psi_1"]["dependent_tasks"] = ["psi_0"]
+    source = tasks["psi_1"]["inputs"]["data"]["input_data"]["task_output_artifact"]
+    source = source[0] if isinstance(source, list) else source
+    source.update(producer_task="psi_0", output_artifact_key="output_data")
+    for name, parameters in changes.items():
+        tasks[name]["parameters"] = parameters
+    return dag
+
+
+def failed_once(site, **kwargs):
+    """A task whose job has failed in psi_1, about to be retried."""
+    site.plan(Script(fail={"psi_1": Failure()}))
+    task = psi(job=psi_twice(), **kwargs)
+    with pytest.raises(FateJobFailed):
+        task.run()
+    site.plan(Script())
+    task.retry()
+    return task
+
+
+def test_a_rerun_goes_on_with_the_same_job(site):
+    task = failed_once(site, on_retry="rerun")
+    (job,) = site.jobs.values()
+    job.script = Script()
+
+    assert task.run()["job_id"] == job.job_id
+    assert {t.name: t.version for t in job.tasks} == {"reader_0": 0, "psi_0": 0, "psi_1": 1}
+
+
+@pytest.mark.parametrize("on_retry", ["rerun", "inherit"])
+def test_a_job_whose_description_has_changed_inherits_what_stays_the_same(site, on_retry):
+    task = failed_once(site, on_retry=on_retry)
+    (old,) = site.jobs
+    changed = psi_twice(psi_1={"curve_type": "curve25519"})
+    task.make = psi(job=changed, on_retry=on_retry).make
+
+    new = task.run()["job_id"]
+
+    assert new != old
+    inheritance = site.jobs[new].schema["dag"]["conf"]["inheritance"]
+    assert inheritance == {"job_id": old, "task_list": ["reader_0", "psi_0"]}
+
+
+def test_a_job_whose_first_task_has_changed_inherits_nothing(site):
+    task = failed_once(site, on_retry="inherit")
+    task.make = psi(job=psi_twice(psi_0={"curve_type": "curve25519"}), on_retry="inherit").make
+    new = task.run()["job_id"]
+    assert site.jobs[new].schema["dag"]["conf"]["inheritance"]["task_list"] == ["reader_0"]
+
+
+def test_a_job_that_has_finished_nothing_is_run_anew(site):
+    site.plan(Script(fail={"reader_0": Failure()}))
+    task = psi(on_retry="rerun")
+    with pytest.raises(FateJobFailed):
+        task.run()
+    site.plan(Script())
+    task.retry()
+    assert task.run()["status"] == "success"
+    assert len(site.jobs) == 2
+
+
+def test_a_rerun_that_starts_nothing_says_so(site, monkeypatch):
+    task = failed_once(site, on_retry="rerun")
+    monkeypatch.setattr(again, "RERUN_PATIENCE", 0.2)
+    site.faults.answer(0, "success", "/job/rerun", act=False)
+    with pytest.raises(FateServerError, match="did not start again"):
+        task.run()
+
+
+def test_a_cleared_task_takes_up_its_running_job_where_it_is_told_to(site):
+    site.plan(Script(seconds=0.4))
+    task = psi(on_clear="attach")
+    trigger = task.start()
+    assert not trigger.stop_on_clear
+    task.clear()
+    assert task.run()["status"] == "success"
+    assert len(site.jobs) == 1
+
+
+def test_a_cleared_task_that_attaches_takes_the_result_of_its_job(site):
+    task = psi(on_clear="attach")
+    first = task.run()
+    task.clear()
+    assert task.run()["job_id"] == first["job_id"]
+
+
+def test_a_cleared_task_that_attaches_runs_a_new_job_after_a_failure(site):
+    task = failed_once(site, on_clear="attach")
+    task.clear()
+    assert task.run()["status"] == "success"
+    assert len(site.jobs) == 2
+
+
+def test_a_cleared_task_may_rerun_its_failed_job(site):
+    task = failed_once(site, on_clear="rerun")
+    (job,) = site.jobs.values()
+    job.script = Script()
+    task.clear()
+    assert task.run()["job_id"] == job.job_id
+
+
+@pytest.mark.parametrize("wrong", [{"on_retry": "again"}, {"on_clear": "inherit"}])
+def test_a_rule_that_does_not_exist_is_refused_when_the_dag_is_parsed(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name}='{value}' is not one of new, "):
+        psi(**wrong).make()
+
+
 # -- bad ends ------------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +345,34 @@ def test_the_queue_limit_stops_the_job(site):
     with pytest.raises(FateJobTimeout, match="waiting_timeout"):
         psi(waiting_timeout=timedelta(seconds=0.3)).run()
     assert not unfinished(site)
+
+
+def test_a_job_that_shows_no_progress_is_stopped_and_its_tasks_are_shown(site):
+    site.plan(Script(stall="psi"))
+    with pytest.raises(FateStallTimeout, match=r"no sign of progress for stall_timeout=0:00:01.*It was stopped"):
+        psi(stall_timeout=timedelta(seconds=1)).run()
+    assert not unfinished(site)
+
+
+def test_a_limit_whose_stop_fails_says_that_the_job_may_still_run(site, monkeypatch):
+    monkeypatch.setattr(jobs, "STOP_PATIENCE", 0.1)
+    site.plan(Script(waiting=60))
+    site.faults.answer(1004, "Kill job failed", "/job/stop", act=False, times=100)
+    with pytest.raises(FateWaitingTimeout, match="may still run"):
+        psi(waiting_timeout=timedelta(seconds=0.3)).run()
+
+
+@pytest.mark.parametrize(("tries_left", "says"), [(1, "the next try takes it up"), (0, "It was stopped")])
+def test_a_site_that_refuses_to_answer_leaves_a_job_only_for_a_next_try(site, tries_left, says):
+    site.plan(Script(stall="psi"))
+    task = psi()
+    task.ti.max_tries = tries_left
+    trigger = task.start()
+    refusal = {"error": "FateSignatureError", "detail": "varify failed!"}
+    event = {"work_id": trigger.work_id, "ref": trigger.ref, "outcome": "refused", "state": "running", **refusal}
+    with pytest.raises(FateSignatureError, match=says):
+        task.resume(event)
+    assert bool(unfinished(site)) == bool(tries_left)
 
 
 def test_the_execution_timeout_holds_while_deferred_and_stops_the_job(site):
