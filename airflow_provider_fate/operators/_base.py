@@ -10,11 +10,12 @@ from airflow_provider_fate.links.job import FateBoardLink
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.operator import RemoteWorkOperator
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
-from airflow_provider_fate.remote.states import WorkState
+from airflow_provider_fate.remote.states import Outcome, WorkState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_fate.clients.flow import FlowClient
     from airflow_provider_fate.errors import FateError
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
@@ -26,6 +27,8 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     """Remote work that is a job of a FATE-Flow server.
 
     :param fate_conn_id: Airflow connection of the FATE site.
+    :param log_archive: folder into which the archive of a failed job's logs is copied, a local path or any URL that
+        Airflow's object storage knows, such as ``s3://aws_default@logs/fate``.
     """
 
     operator_extra_links = (FateBoardLink(),)
@@ -33,9 +36,10 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     """What becomes of a job that an earlier try, or the task before it was cleared, has begun."""
     ui_color = "#e3eefc"
 
-    def __init__(self, *, fate_conn_id: str = "fate_default", **kwargs: Any) -> None:
+    def __init__(self, *, fate_conn_id: str = "fate_default", log_archive: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fate_conn_id = fate_conn_id
+        self.log_archive = log_archive
 
     def site(self) -> FateSite:
         """The connection, checked."""
@@ -87,7 +91,7 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     def failure(self, ref: JobRef, state: WorkState, detail: str) -> FateError:
         """Write the diagnosis into the log and sum it up in the error."""
         from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobStopped
-        from airflow_provider_fate.remote.flow.diagnosis import diagnose
+        from airflow_provider_fate.remote.flow.diagnosis import diagnose, stopped_by
 
         if state is WorkState.MISSING:
             return FateJobNotFound(
@@ -97,15 +101,45 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
             )
         with self.jobs() as jobs:
             diagnosis = diagnose(jobs.flow, ref, detail)
+            by = stopped_by(jobs.flow.task.query(job_id=ref.job_id), ref) if state is WorkState.STOPPED else ""
+            archive = self._keep_logs(jobs.flow, ref)
         for line in diagnosis.lines():
             self.log.error("%s", line)
-        if state is WorkState.STOPPED:
-            return FateJobStopped(
-                f"Job {ref.job_id} was stopped, and not by this task.",
-                job_id=ref.job_id,
-                hint="Somebody stopped it in FATEBoard or through the API, here or at a partner.",
+        if archive:
+            self.log.info("All logs that this site has of the job: %s", archive)
+        if by:
+            return FateJobStopped(f"Job {ref.job_id} was stopped, and not by this task.", job_id=ref.job_id, hint=by)
+        return FateJobFailed(
+            diagnosis.summary, job_id=ref.job_id, hint=diagnosis.next_step or None, diagnosis=diagnosis
+        )
+
+    def explain_limit(self, ref: JobRef, outcome: Outcome) -> str:
+        """What held the job in the queue, or where it has come to."""
+        from airflow_provider_fate.remote.flow.waiting import where_it_is, why_it_waits
+
+        with self.jobs() as jobs:
+            if outcome is Outcome.QUEUE_LIMIT:
+                return why_it_waits(jobs.flow, ref)
+            for line in where_it_is(jobs.flow, ref):
+                self.log.error("%s", line)
+        if outcome is Outcome.STALLED:
+            return (
+                "The tasks are shown above. A job hangs like this when a partner's server or a task's process has "
+                "gone, and when a task waits for one that does not exist: ask the partners whether theirs still run."
             )
-        return FateJobFailed(diagnosis.summary, job_id=ref.job_id, diagnosis=diagnosis)
+        return ""
+
+    def _keep_logs(self, flow: FlowClient, ref: JobRef) -> str:
+        """Copy the archive of a failed job's logs to where the task wants it; return its path, or an empty string."""
+        if not self.log_archive:
+            return ""
+        from airflow_provider_fate.remote.flow.archive import keep_logs
+
+        try:
+            return keep_logs(flow, ref.job_id, self.log_archive)
+        except Exception as e:  # the job's own failure is what has to be told
+            self.log.warning("The logs of job %s could not be copied to %s: %s", ref.job_id, self.log_archive, e)
+            return ""
 
     def stop(self, ref: JobRef) -> None:
         """Stop the job on all parties."""

@@ -40,6 +40,7 @@ class FateJobOperator(FateJobWorkOperator):
         runs another one that takes over the finished tasks whose description is the same.
     :param on_clear: what a cleared task does about its earlier job: ``new`` stops it and runs another one, ``attach``
         takes it up if it runs or has succeeded, ``rerun`` lets it go on if it has failed, too.
+    :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
     :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; ids also under their own keys
         while the job runs.
     :raises FateJobFailed: a component failed; carries the diagnosis.
@@ -49,7 +50,7 @@ class FateJobOperator(FateJobWorkOperator):
     :raises AirflowFailException: the job or the connection is wrong; says what to change. Not retried.
     """
 
-    template_fields: Sequence[str] = ("job", "fate_conn_id")
+    template_fields: Sequence[str] = ("job", "fate_conn_id", "log_archive")
     template_ext: Sequence[str] = (".yaml", ".yml", ".json")
     template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
 

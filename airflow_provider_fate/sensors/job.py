@@ -25,14 +25,16 @@ class FateJobSensor(FateJobWorkOperator):
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the job may queue before the task gives up; ``None``: for ever.
+    :param stall_timeout: how long it may run without progress before the task gives up; ``None``: for ever.
+    :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
     :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; the metrics are those that this
         site's party has.
     :raises FateJobFailed: the job failed; the log shows the diagnosis.
     :raises FateJobStopped: somebody stopped the job.
-    :raises FateJobTimeout: a time limit passed; the job goes on.
+    :raises FateWaitingTimeout, FateStallTimeout, FateExecutionTimeout: a limit passed; the job goes on.
     """
 
-    template_fields: Sequence[str] = ("job_id", "fate_conn_id")
+    template_fields: Sequence[str] = ("job_id", "fate_conn_id", "log_archive")
     owns_work = False
 
     def __init__(self, *, job_id: str, **kwargs: Any) -> None:

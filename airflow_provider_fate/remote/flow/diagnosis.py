@@ -1,21 +1,23 @@
-"""Why a job failed: what this site knows, what follows from it, and whom to ask for the rest."""
+"""Why a job ended badly: what this site knows, what follows from it, and whom to ask for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.jobs.reasons import KILLED, Reason, known_reason
+from airflow_provider_fate.remote.flow.evidence import Evidence
 from airflow_provider_fate.remote.flow.progress import in_order
+from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure
+from airflow_provider_fate.remote.flow.snapshot import own_record
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import LogType, TaskRecord
+    from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
     from airflow_provider_fate.remote.flow.ref import JobRef
 
-TAIL = 15
-"""Last lines of an error log that are shown."""
 REPORT = 2000
 """Longest part of an error report that is shown, in characters; its end says what went wrong."""
 _BAD = ("failed", "canceled", "timeout")
@@ -51,6 +53,9 @@ class Diagnosis:
     :param failed: tasks that did not succeed, the first failure first.
     :param schedule_errors: last lines of the scheduler's error log.
     :param side: which side failed, and whether this is known, inferred or unknown.
+    :param reason: name of the reason where it is a known one, such as ``missing_table``.
+    :param hint: what to do next.
+    :param ask: whom to ask for what this site cannot see; empty where it sees all.
     """
 
     job_id: str
@@ -59,19 +64,27 @@ class Diagnosis:
     failed: tuple[FailedTask, ...]
     schedule_errors: tuple[str, ...]
     side: str
+    reason: str = ""
+    hint: str = ""
+    ask: str = ""
 
     @property
     def summary(self) -> str:
         """One paragraph for the exception."""
         if not self.failed:
-            reason = self.schedule_errors[-1] if self.schedule_errors else "no task has failed on this site"
-            return f"Job {self.job_id} ended {self.state}: {reason}. {self.side}"
+            said = self.schedule_errors[-1] if self.schedule_errors else "no task has failed on this site"
+            return f"Job {self.job_id} ended {self.state}: {said}. {self.side}"
         first = self.failed[0]
-        reason = _last_line(first.report) or _last_line("\n".join(first.log_tail)) or "no reason was reported"
+        said = _last_line(first.report) or _last_line("\n".join(first.log_tail)) or "no reason was reported here."
         return (
             f"Job {self.job_id} ended {self.state}: task {first.name} {first.status} on {first.role} "
-            f"{first.party_id}: {reason} {self.side}"
+            f"{first.party_id}: {said} {self.side}"
         )
+
+    @property
+    def next_step(self) -> str:
+        """What to do, and whom to ask."""
+        return " ".join(part for part in (self.hint, self.ask) if part)
 
     def lines(self) -> Iterable[str]:
         """The whole of it, for the task log."""
@@ -87,6 +100,8 @@ class Diagnosis:
             yield "Last lines of the scheduler's error log:"
             yield from (f"    {line}" for line in self.schedule_errors)
         yield self.side
+        if self.next_step:
+            yield f"What to do: {self.next_step}"
 
 
 def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
@@ -96,35 +111,118 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     :param ref: the job.
     :param state: its end state, in FATE-Flow's word.
     """
-    tasks = _tasks(flow, ref.job_id)
-    failed = [t for t in tasks if _word(t.party_status) in _BAD]
-    # A party that did its own part reads failed only because of another one: told when there is nothing else to tell.
-    failed = failed or [t for t in tasks if _word(t.status) in _BAD]
-    # The one that failed first, and before it those that failed by themselves: the others were only stopped.
-    failed.sort(
-        key=lambda t: (
-            _word(t.party_status) != "failed" or not t.error_report,
-            t.end_time.timestamp() if t.end_time else float("inf"),
-        )
-    )
+    evidence = Evidence(flow, ref)
+    records, tasks = evidence.records(), evidence.tasks()
+    failed = tuple(_failed(task, evidence) for task in _bad_tasks(tasks))
+    schedule_errors = evidence.schedule_errors()
+    side, culprit = _side(tasks, failed, ref, evidence)
+    reason = _reason(failed, schedule_errors, state, sees_all=_sees_all(tasks))
     return Diagnosis(
         job_id=ref.job_id,
         state=state,
-        table=_table(tasks),
-        failed=tuple(
-            FailedTask(
-                name=t.task_name,
-                role=t.role,
-                party_id=t.party_id,
-                status=_word(t.party_status if _word(t.party_status) in _BAD else t.status),
-                report=(t.error_report or "").strip(),
-                log_tail=_tail(flow, "task_error", t.job_id, t.role, t.party_id, t.task_name),
-            )
-            for t in failed
-        ),
-        schedule_errors=_tail(flow, "schedule_error", ref.job_id, ref.role, ref.party_id),
-        side=_side(tasks, failed, ref),
+        table=task_table(tasks),
+        failed=failed,
+        schedule_errors=schedule_errors,
+        side=side,
+        reason=reason.name if reason else "",
+        hint=reason.hint if reason else "",
+        ask=_whom_to_ask(records, failed, culprit, ref),
     )
+
+
+def stopped_by(tasks: Sequence[TaskRecord], ref: JobRef) -> str:
+    """Which side has stopped a job, as the traces that FATE-Flow leaves tell; in words."""
+    own = [task for task in tasks if (task.role, task.party_id) == (ref.role, ref.party_id)]
+    if any((_word(t.status), _word(t.party_status)) == ("canceled", "failed") for t in own):
+        return "A partner stopped it (inferred: this site's tasks were failed, and only then canceled)."
+    return "It was stopped on this site, by somebody or by another task (inferred: its tasks were canceled here first)."
+
+
+def _bad_tasks(tasks: Sequence[TaskRecord]) -> list[TaskRecord]:
+    bad = [t for t in tasks if _word(t.party_status) in _BAD]
+    # A party that did its own part reads failed only because of another one: told when there is nothing else to tell.
+    bad = bad or [t for t in tasks if _word(t.status) in _BAD]
+    # The one that failed first, and before it those that failed by themselves: the others were only stopped.
+    return sorted(
+        bad,
+        key=lambda t: (
+            _word(t.party_status) != "failed" or not t.error_report,
+            t.end_time.timestamp() if t.end_time else float("inf"),
+        ),
+    )
+
+
+def _failed(task: TaskRecord, evidence: Evidence) -> FailedTask:
+    return FailedTask(
+        name=task.task_name,
+        role=task.role,
+        party_id=task.party_id,
+        status=_word(task.party_status if _word(task.party_status) in _BAD else task.status),
+        report=(task.error_report or "").strip(),
+        log_tail=evidence.task_errors(task),
+    )
+
+
+def _side(
+    tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], ref: JobRef, evidence: Evidence
+) -> tuple[str, Culprit | None]:
+    """Which side failed. A real site has only its own rows; a standalone one has everybody's."""
+    for task in failed:
+        if task.status == "failed" and task.report:
+            reporter = Culprit(task.name, task.role, task.party_id)
+            return f"Failing side: {task.role} {task.party_id} (known: it reported the error).", reporter
+    if culprit := first_failure(evidence.schedule_log()):
+        return (
+            f"Failing side: {culprit.role} {culprit.party_id} (known: the scheduler's log says that {culprit.task} "
+            "failed there first; the reason stays at that party).",
+            culprit,
+        )
+    if _sees_all(tasks):
+        return "Failing side: unknown (no party reported an error).", None
+    if failed:
+        return (
+            f"Failing side: probably a partner (inferred: {ref.role} {ref.party_id} reported no error of its own).",
+            None,
+        )
+    return "Failing side: unknown (this site has no failed task).", None
+
+
+def _reason(
+    failed: Sequence[FailedTask], schedule_errors: Sequence[str], state: str, *, sees_all: bool
+) -> Reason | None:
+    for task in failed:
+        if reason := known_reason(task.report) or known_reason("\n".join(task.log_tail)):
+            return reason
+    if reason := known_reason("\n".join(schedule_errors)):
+        return reason
+    silent = failed and not any(task.report or task.log_tail for task in failed)
+    return KILLED if silent and sees_all and state == "failed" else None
+
+
+def _whom_to_ask(
+    records: Sequence[JobRecord], failed: Sequence[FailedTask], culprit: Culprit | None, ref: JobRef
+) -> str:
+    """Whom to ask for what is not known here; nobody where the failing party's report is at hand."""
+    if any(task.report for task in failed) or not records:
+        return ""
+    record = own_record(records, ref.role, ref.party_id)
+    seen = {(r.role, r.party_id) for r in records}
+    others = [(g.role, p) for g in record.parties for p in g.party_id if (g.role, p) not in seen]
+    if culprit is not None and (culprit.role, culprit.party_id) in others:
+        others = [(culprit.role, culprit.party_id)]
+    if not others:
+        return ""
+    who = " and ".join(f"{role} {party_id}" for role, party_id in others)
+    ends = " to ".join(_clock(t) for t in (record.start_time, record.end_time) if t)
+    return f"Ask {who} for the log of job {ref.job_id}" + (f", {ends} UTC." if ends else ".")
+
+
+def _clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _sees_all(tasks: Sequence[TaskRecord]) -> bool:
+    return len({(t.role, t.party_id) for t in tasks}) > 1
 
 
 def _word(status: object) -> str:
@@ -136,48 +234,11 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def _tasks(flow: FlowClient, job_id: str) -> Sequence[TaskRecord]:
-    try:
-        return flow.task.query(job_id=job_id)
-    except FateError:
-        return ()
-
-
-def _tail(
-    flow: FlowClient, log_type: LogType, job_id: str, role: str, party_id: str, task_name: str | None = None
-) -> tuple[str, ...]:
-    try:
-        count = flow.log.count(log_type, job_id, role, party_id, task_name=task_name)
-        if not count:
-            return ()
-        lines = flow.log.query(
-            log_type, job_id, role, party_id, task_name=task_name, begin=max(1, count - TAIL + 1), end=count
-        )
-    except FateError:
-        return ()
-    return tuple(line.content.rstrip() for line in lines if line.content.strip())
-
-
-def _table(tasks: Sequence[TaskRecord]) -> str:
+def task_table(tasks: Sequence[TaskRecord]) -> str:
+    """Status and duration of every task per party, in the order in which they ran."""
     rows = [("task", "party", "status", "seconds")]
     for t in in_order(tasks):
         took = f"{t.elapsed / 1000:.1f}" if t.elapsed else "-"
         rows.append((t.task_name, f"{t.role} {t.party_id}", _word(t.party_status) or _word(t.status), took))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def _side(tasks: Sequence[TaskRecord], failed: Sequence[TaskRecord], ref: JobRef) -> str:
-    """Which side failed. A real site has only its own rows; a standalone one has everybody's."""
-    by_itself = [t for t in failed if _word(t.party_status) == "failed" and t.error_report]
-    if by_itself:
-        first = by_itself[0]
-        return f"Failing side: {first.role} {first.party_id} (known: it reported the error)."
-    if len({(t.role, t.party_id) for t in tasks}) > 1:
-        return "Failing side: unknown (no party reported an error; see the scheduler's log)."
-    if failed:
-        return (
-            f"Failing side: probably a partner (inferred: {ref.role} {ref.party_id} reported no error of its own). "
-            f"Ask the partners for the log of job {ref.job_id}."
-        )
-    return "Failing side: unknown (this site has no failed task)."

@@ -1,5 +1,7 @@
 import asyncio
 import copy
+import re
+import tarfile
 import time
 from datetime import timedelta
 
@@ -19,7 +21,7 @@ from airflow_provider_fate.errors import (
 )
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
-from airflow_provider_fate.remote.flow import again, jobs
+from airflow_provider_fate.remote.flow import again, evidence, jobs
 from airflow_provider_fate.remote.flow.jobs import MARK
 from tests.support.fake_flow import Failure, Script
 from tests.support.task import CONN_ID, FakeTaskInstance, Task, connect
@@ -321,10 +323,50 @@ def test_a_failed_job_names_task_party_and_reason(site, deferrable, capsys):
     assert "reader_0" in said
 
 
-def test_a_failure_at_an_invisible_partner_says_what_is_inferred(fake_site, monkeypatch):
+def test_a_failure_at_an_invisible_partner_names_the_party_to_ask(fake_site, monkeypatch):
     connect(monkeypatch, fake_site)
     fake_site.plan(Script(fail={"reader_0": Failure("no such table", party=("host", "10000"))}))
+    with pytest.raises(FateJobFailed, match=r"Failing side: host 10000 \(known: the scheduler's log") as e:
+        psi().run()
+    assert "Ask host 10000 for the log of job" in str(e.value)
+    assert "no such table" not in str(e.value), "the reason stays at the partner"
+
+
+def test_a_failure_at_an_invisible_partner_is_inferred_where_another_site_schedules(fake_site, monkeypatch):
+    connect(monkeypatch, fake_site)
+    monkeypatch.setattr(evidence.Evidence, "schedule_log", lambda self: ())
+    fake_site.plan(Script(fail={"reader_0": Failure("no such table", party=("host", "10000"))}))
     with pytest.raises(FateJobFailed, match="probably a partner"):
+        psi().run()
+
+
+def test_the_logs_of_a_failed_job_are_kept_where_the_task_wants_them(site, tmp_path):
+    site.plan(Script(fail={"psi": Failure()}))
+    task = psi(log_archive=f"file://{tmp_path}/logs")
+    with pytest.raises(FateJobFailed) as e:
+        task.run()
+    assert tarfile.is_tarfile(tmp_path / "logs" / f"{e.value.job_id}.tar.gz")
+
+
+def test_logs_that_cannot_be_kept_do_not_hide_the_failure(site):
+    site.plan(Script(fail={"psi": Failure("ValueError: that is it")}))
+    with pytest.raises(FateJobFailed, match="that is it"):
+        psi(log_archive="nosuchstore://bucket/logs").run()
+
+
+@pytest.mark.parametrize(
+    ("report", "says"),
+    [
+        ('Check failed[{"code":7001,"message":"No found table: name[a],namespace[b]"}\n]', "Let that party upload it"),
+        ("RuntimeError: could not find registered cpn named `psy`", "component_ref"),
+        ("ValueError: curve_type=nope is not allowed in config", "Correct the job"),
+        ("MemoryError", "ran out of memory"),
+        ("KeyError: \"['x9'] not in index\"", "Compare the table's columns"),
+    ],
+)
+def test_a_known_reason_comes_with_the_next_step(site, report, says):
+    site.plan(Script(fail={"psi": Failure(report)}))
+    with pytest.raises(FateJobFailed, match=re.escape(says)):
         psi().run()
 
 

@@ -1,0 +1,59 @@
+"""What the scheduler's log says about a job: which party failed first, which had no cores, who stopped it.
+
+Only the site whose FATE-Flow schedules the job has it (usually the initiator's), and only this log names partners whose
+tasks a site cannot see. Its wording was read off FATE-Flow 2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_UPDATE = re.compile(
+    r"update task \S+?_(?P<task>\w+) \d+ status successfully: .*'role': '(?P<role>\w+)', 'party_id': '(?P<party>\w+)'"
+    r".*'(?:party_)?status': '(?P<status>\w+)'"
+)
+_STOP = re.compile(r"request stop job with|request stop job to|cancel job\b")
+_NO_CORES = re.compile(r"job apply resource failed on \[(?P<parties>.*?)\], rollback")
+_PARTY = re.compile(r"'role': '(?P<role>\w+)', 'party_id': \['?(?P<party>\w+)")
+_REMAINING = re.compile(
+    r"APPLY job resource\(cores (?P<asked>\d+).*? on (?P<role>\w+) (?P<party>\w+) failed, remaining "
+    r"cores: (?P<left>-?\d+)"
+)
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """A task that failed on a party before anybody stopped the job."""
+
+    task: str
+    role: str
+    party_id: str
+
+
+def first_failure(lines: Iterable[str]) -> Culprit | None:
+    """The party whose task failed by itself; ``None`` where the job was stopped first, or the log does not say."""
+    for line in lines:
+        if _STOP.search(line):
+            return None
+        update = _UPDATE.search(line)
+        if update and update["status"] == "failed":
+            return Culprit(update["task"], update["role"], update["party"])
+    return None
+
+
+def without_cores(lines: Sequence[str]) -> str:
+    """Which party had no cores for the job when the scheduler last asked, in words; empty where it does not say."""
+    for line in reversed(lines):
+        if failed := _NO_CORES.search(line):
+            parties = [f"{m['role']} {m['party']}" for m in _PARTY.finditer(failed["parties"])]
+            break
+    else:
+        return ""
+    asked = {
+        f"{m['role']} {m['party']}": f" (asked for {m['asked']}, {m['left']} free)"
+        for m in map(_REMAINING.search, lines)
+        if m is not None
+    }
+    return "No cores at " + ", ".join(f"{party}{asked.get(party, '')}" for party in parties) + "."
