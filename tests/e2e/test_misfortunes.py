@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_fate.clients.flow import FlowClient
 from dev.localairflow import AirflowApi, AirflowApiError
+from tests.e2e.conftest import explain
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -19,7 +20,10 @@ ENDED = {"canceled", "success", "failed"}
 def deferred_job(api: AirflowApi) -> tuple[str, str]:
     """Start a run, and return its id and the job for which its task has just begun to wait."""
     run = api.trigger(KILLED)
-    api.wait_task(KILLED, run, "train", frozenset({"deferred"}), timeout=600)
+    try:
+        api.wait_task(KILLED, run, "train", frozenset({"deferred"}), timeout=600)
+    except TimeoutError as e:
+        pytest.fail(f"{e}\n{explain(api, KILLED, run)}")
     return run, api.xcom(KILLED, run, "train", "job_id")
 
 
