@@ -20,6 +20,7 @@ from airflow_provider_fate.errors import (
     FateWaitingTimeout,
 )
 from airflow_provider_fate.remote.states import Outcome, WorkState
+from airflow_provider_fate.remote.telemetry import span
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -105,7 +106,8 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         from airflow_provider_fate.remote.limits import Limits
 
         try:
-            self._ref = ref = self.find_or_submit(WorkIdentity.of(context), context)
+            with span("find_or_submit", task=self.task_id):
+                self._ref = ref = self.find_or_submit(WorkIdentity.of(context), context)
         except (FateInputError, FateConfigError) as e:
             # The same input fails in the same way: a retry would only delay the message.
             raise AirflowFailException(str(e)) from e
@@ -128,13 +130,14 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         """Finish: give back the result, or explain why there is none."""
         self._ref = ref = self.ref_from(event["ref"])
         outcome, state = Outcome(event["outcome"]), WorkState(event["state"])
-        if outcome is Outcome.REFUSED:
-            raise self._refused(ref, context, event)
-        if outcome is not Outcome.OVER:
-            raise self._out_of_time(ref, outcome, event)
-        if state is not WorkState.SUCCEEDED:
-            raise self.failure(ref, state, str(event.get("detail", "")))
-        return self.result(ref, context)
+        with span("finish", work=str(event["work_id"]), outcome=outcome.value, state=state.value):
+            if outcome is Outcome.REFUSED:
+                raise self._refused(ref, context, event)
+            if outcome is not Outcome.OVER:
+                raise self._out_of_time(ref, outcome, event)
+            if state is not WorkState.SUCCEEDED:
+                raise self.failure(ref, state, str(event.get("detail", "")))
+            return self.result(ref, context)
 
     def on_kill(self) -> None:
         """Stop the work because the task is killed while its process runs."""

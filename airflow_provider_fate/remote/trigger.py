@@ -12,6 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_fate.compat import task_state, trigger_has_on_kill
 from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.limits import Limits
 from airflow_provider_fate.remote.states import Snapshot
 from airflow_provider_fate.remote.watch import Verdict, Watch
@@ -124,7 +125,8 @@ class RemoteWorkTrigger(BaseTrigger):
             ``error``, the class of a refusal.
         """
         limits = Limits(deadline=self.deadline, queue_deadline=self.queue_deadline, stall_after=self.stall_after)
-        watch = Watch(limits, time.time())
+        began = time.time()
+        watch = Watch(limits, began)
         leave, looks = self.poller().watch(self.work_id)
         try:
             while True:
@@ -140,6 +142,7 @@ class RemoteWorkTrigger(BaseTrigger):
                 else:
                     verdict = await self._note(watch, snapshot)
                 if verdict is not None:
+                    self._count_end(verdict, time.time() - began)
                     return self._event(verdict)
         finally:
             leave()
@@ -169,6 +172,11 @@ class RemoteWorkTrigger(BaseTrigger):
         except Exception as e:
             self.log.warning("No %s of %s: %r", what, self.work_id, e)
             return None
+
+    def _count_end(self, verdict: Verdict, seconds: float) -> None:
+        tags = {"outcome": verdict.outcome.value, "state": verdict.snapshot.state.value}
+        telemetry.count("ended", self.conn_id, **tags)
+        telemetry.timing("wait", seconds, self.conn_id, **tags)
 
     def _event(self, verdict: Verdict) -> dict[str, Any]:
         error = verdict.error
@@ -241,5 +249,6 @@ class RemoteWorkTrigger(BaseTrigger):
                     raise
                 await asyncio.sleep(pause)
             else:
+                telemetry.count("stopped", self.conn_id)
                 self.log.info("Stopped %s", self.work_id)
                 return

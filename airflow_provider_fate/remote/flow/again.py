@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateError, FateServerError
+from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.flow.inherit import inheritable, unchanged_tasks, with_inheritance
 from airflow_provider_fate.remote.flow.snapshot import snapshot_of
 from airflow_provider_fate.remote.reuse import OnClear, OnRetry, Reuse
@@ -64,6 +65,7 @@ def take_up(jobs: FlowJobs, found: Found, dag: Mapping[str, Any], reuse: Reuse) 
     if not taken:
         log.info("No finished task of job %s is described as before: running everything anew", old.job_id)
         return Again(dag)
+    telemetry.count("inherited", jobs.site.conn_id)
     log.info("The new job takes over from job %s: %s", old.job_id, ", ".join(taken))
     return Again(with_inheritance(dag, old.job_id, taken))
 
@@ -90,6 +92,7 @@ def rerun(jobs: FlowJobs, old: JobRecord, tasks: list[TaskRecord]) -> JobRecord:
     if old.update_time is not None:
         time.sleep(min(STOP_SETTLES, max(0.0, STOP_SETTLES - (time.time() - old.update_time.timestamp()))))
     version = max((task.task_version for task in tasks), default=0)
+    telemetry.count("rerun", jobs.site.conn_id)
     log.info("Rerunning job %s: %s are kept", old.job_id, ", ".join(finished_tasks(tasks)))
     try:
         jobs.flow.job.rerun(old.job_id)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateConnectionError, FateError, FateServerError
+from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
@@ -139,6 +140,7 @@ class FlowJobs:
         found = _patiently(lambda: self.find(identity))
         record = _patiently(lambda: self.attach(found, reuse))
         if record is not None:
+            telemetry.count("attached", self.site.conn_id)
             log.info("Attaching to job %s (%s), which this task has submitted before", record.job_id, record.status)
             return self.ref(record)
         schema = dag()
@@ -153,6 +155,7 @@ class FlowJobs:
         except FateAmbiguousSubmitError as e:
             log.warning("FATE-Flow did not say whether it created the job (%s); looking for it", e.message)
             return self.ref(self._wait_for(identity, e))
+        telemetry.count("submitted", self.site.conn_id)
         log.info("Submitted job %s", submitted.job_id)
         self._stop_twins(identity, submitted.job_id)
         role, party_id = _own_party(schema, self.site)
@@ -206,10 +209,12 @@ class FlowJobs:
         :raises FateServerError: it still runs after :data:`STOP_PATIENCE` seconds.
         """
         end = time.monotonic() + STOP_PATIENCE
-        reason = "it did not say why"
+        reason, asked = "it did not say why", False
         while True:
             snapshot = self.snapshot(job_id)
             if snapshot.state.is_over:
+                if asked:
+                    telemetry.count("stopped", self.site.conn_id)
                 return snapshot
             if time.monotonic() > end:
                 raise FateServerError(
@@ -217,6 +222,7 @@ class FlowJobs:
                     job_id=job_id,
                     hint="Stop it in FATEBoard, or ask the operator of the site to.",
                 )
+            asked = True
             try:
                 self.flow.job.stop(job_id)
             except FateError as e:
