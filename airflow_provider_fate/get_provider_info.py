@@ -51,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "extra-links": [f"{_P}.links.job.FateBoardLink"],
         "task-decorators": [{"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"}],
+        "cli": [f"{_P}.cli.definition.get_fate_cli_commands"],
         "plugins": [{"name": "fate", "plugin-class": f"{_P}.ui.plugin.FatePlugin"}],
         "config": {
             "fate": {

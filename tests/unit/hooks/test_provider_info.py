@@ -43,6 +43,8 @@ def test_everything_that_it_names_exists():
         assert resolve(path)().name
     for entry in info["task-decorators"]:
         assert callable(resolve(entry["class-name"]))
+    for path in info["cli"]:
+        assert [command.name for command in resolve(path)()] == ["fate"]
     for entry in info["plugins"]:
         assert resolve(entry["plugin-class"]).name == entry["name"]
 

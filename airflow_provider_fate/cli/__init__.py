@@ -1,0 +1,1 @@
+"""The commands ``airflow fate ...``, one module each; Airflow loads only :mod:`.definition` at a start."""

@@ -1,0 +1,147 @@
+"""Names, arguments and help of ``airflow fate``.
+
+Airflow reads this at each start of its command line, whatever the command: nothing here may import more than Airflow's
+own description of commands. What a command does is imported when it is called.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import Any
+
+from airflow.cli.cli_config import ActionCommand, Arg, GroupCommand, lazy_load_command
+
+DEFAULT_CONN_ID = "fate_default"
+STATUSES = ("ready", "waiting", "running", "canceled", "timeout", "failed", "success")
+"""FATE-Flow's words for the status of a job."""
+LEVELS = ("debug", "info", "warning", "error")
+
+_HERE = "airflow_provider_fate.cli"
+
+NO_LIST = (
+    "FATE-Flow 2.2 cannot list the tables of a site: it answers only for one namespace and name at a time. "
+    "Give both, or a job with --job to see which tables its parties read."
+)
+
+
+def _arg(*flags: str, **options: Any) -> Arg:
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+def _count(text: str) -> int:
+    """A number above zero."""
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is not a number above zero")
+    return int(text)
+
+
+_CONN_ID = _arg(
+    "--conn-id", default=DEFAULT_CONN_ID, help=f"Airflow connection of the site (default: {DEFAULT_CONN_ID})"
+)
+_OUTPUT = _arg("-o", "--output", choices=("table", "json"), default="table", help="table (default) or json")
+_JOB_ID = _arg("job_id", help="id of the FATE job; the log and the XCom job_id of an Airflow task name it")
+
+
+def _command(name: str, help: str, *args: Arg, of: str = "", description: str | None = None) -> ActionCommand:
+    # Airflow sends what it logs to stderr for commands that have --output, so every one of ours does.
+    function = lazy_load_command(f"{_HERE}.{of or name}.{name}")
+    return ActionCommand(name=name, help=help, func=function, args=(*args, _OUTPUT), description=description)
+
+
+def get_fate_cli_commands() -> list[GroupCommand]:
+    """The group ``fate``, as ``get_provider_info`` hands it to Airflow."""
+    return [
+        GroupCommand(
+            name="fate",
+            help="Look at, explain and stop jobs of a FATE site",
+            subcommands=(
+                _command(
+                    "jobs",
+                    "List the jobs of the site, newest first",
+                    _arg(
+                        "--status",
+                        action="append",
+                        choices=STATUSES,
+                        help="only jobs with this status; may be repeated. One of " + ", ".join(STATUSES),
+                        metavar="STATUS",
+                    ),
+                    _arg("--unfinished", action="store_true", help="only jobs that wait or run"),
+                    _arg("--limit", type=_count, default=20, metavar="N", help="at most so many jobs (default: 20)"),
+                    _CONN_ID,
+                ),
+                _command("status", "Show how a job and its tasks stand", _JOB_ID, _CONN_ID),
+                _command(
+                    "diagnose",
+                    "Say why a job failed, on which side, and what to do; or why it waits",
+                    _JOB_ID,
+                    _CONN_ID,
+                ),
+                _command(
+                    "stop",
+                    "Stop a job on all its parties",
+                    _JOB_ID,
+                    _arg("-y", "--yes", action="store_true", help="do not ask first"),
+                    _CONN_ID,
+                    description="Stop a job on all its parties and wait until it has ended. An Airflow task that waits "
+                    "for it fails, and runs a new job if it has retries left.",
+                ),
+                _command(
+                    "logs",
+                    "Print a log that the site has of a job",
+                    _JOB_ID,
+                    _arg("--task", metavar="NAME", help="log of this task (default: of all tasks of the party)"),
+                    _arg(
+                        "--party",
+                        metavar="ROLE:ID",
+                        help="log of this party, such as guest:9999 (default: the site's own). "
+                        "Logs of a partner stay at its site",
+                    ),
+                    _arg(
+                        "--level",
+                        choices=LEVELS,
+                        default="info",
+                        help=f"one of {', '.join(LEVELS)} (default: info); a log has the more severe lines, too",
+                        metavar="LEVEL",
+                    ),
+                    _arg(
+                        "--scheduler",
+                        action="store_true",
+                        help="log of the scheduler instead of the tasks, with level info or error; only the site "
+                        "that schedules the job has it, as a rule the guest's",
+                    ),
+                    _arg("-n", "--lines", type=_count, metavar="N", help="only the last N lines (default: all)"),
+                    _arg("-f", "--follow", action="store_true", help="go on with new lines until the job ends"),
+                    _CONN_ID,
+                    description="Print a log that the site has of a job. With --output json, one object per line.",
+                ),
+                _command(
+                    "tables",
+                    "Show one table of the site, or the tables that a job reads",
+                    _arg("namespace", nargs="?", help="namespace of the table; or NAMESPACE.NAME in one word"),
+                    _arg("name", nargs="?", help="name of the table"),
+                    _arg("--job", metavar="JOB_ID", help="the tables that the parties of this job read"),
+                    _CONN_ID,
+                    description=f"Show rows, type and columns of one table of the site. {NO_LIST}",
+                ),
+                GroupCommand(
+                    name="connections",
+                    help="Check connections of type fate",
+                    subcommands=(
+                        _command(
+                            "test",
+                            "Connect as a connection says, and name what is wrong",
+                            _arg(
+                                "conn_id",
+                                nargs="?",
+                                default=DEFAULT_CONN_ID,
+                                help=f"Airflow connection (default: {DEFAULT_CONN_ID})",
+                            ),
+                            of="connections",
+                            description="Connect as a connection says, and report version, party and signing, or "
+                            "what is wrong. The exit status is 1 where the site cannot be worked with.",
+                        ),
+                    ),
+                ),
+            ),
+        )
+    ]

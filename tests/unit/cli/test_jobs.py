@@ -1,0 +1,67 @@
+import pytest
+
+from tests.support.fake_flow import Script
+from tests.unit.cli.conftest import finish, submit
+
+
+def test_the_newest_job_comes_first_with_the_record_of_this_site(site, fate):
+    first = submit(site, user_name="airflow-1")
+    finish(site)
+    second = submit(site, Script(stall="psi"))
+    site.clock.advance(5)
+    ran = fate("jobs")
+    assert " ".join(ran.out.splitlines()[0].split()) == "job party status progress started (UTC) elapsed label"
+    assert [row[:4] for row in ran.rows] == [
+        [second, "guest", "9999", "running"],
+        [first, "guest", "9999", "success"],
+    ]
+    assert [row[-1] for row in ran.rows] == ["-", "airflow-1"]
+    assert ran.err == ""
+
+
+def test_json_has_numbers_and_moments(site, fate):
+    job_id = submit(site, user_name="airflow-1")
+    finish(site)
+    (job,) = fate("jobs", "-o", "json").json
+    assert (job["job_id"], job["role"], job["party_id"], job["status"]) == (job_id, "guest", "9999", "success")
+    assert job["progress"] == 100
+    assert job["elapsed_seconds"] > 0
+    assert job["start_time"].endswith("+00:00")
+    assert job["user_name"] == "airflow-1"
+
+
+def test_the_limit_counts_jobs_not_records_and_says_that_there_are_more(site, fate):
+    ids = [submit(site) for _ in range(60)]  # two records each: more than a page
+    ran = fate("jobs", "--limit", "55")
+    assert [row[0] for row in ran.rows] == ids[::-1][:55]
+    assert all(row[1:3] == ["guest", "9999"] for row in ran.rows)
+    assert "newest 55; there are more" in ran.err
+    assert fate("jobs", "--limit", "60").err == ""
+
+
+def test_jobs_are_chosen_by_status(site, fate):
+    done = submit(site)
+    finish(site)
+    running = submit(site, Script(stall="psi"))
+    site.clock.advance(5)
+    waiting = submit(site, Script(waiting=3600))
+
+    def found(*arguments):
+        return [job["job_id"] for job in fate("jobs", "-o", "json", *arguments).json]
+
+    assert found("--unfinished") == [waiting, running]
+    assert found("--status", "success") == [done]
+    assert found("--status", "success", "--status", "waiting") == [waiting, done]
+
+
+def test_no_job_is_said_on_stderr_and_an_empty_list_for_programs(site, fate):
+    ran = fate("jobs", "--status", "failed")
+    assert (ran.status, ran.out) == (0, "")
+    assert "No job of the site of connection 'fate_default' is failed." in ran.err
+    assert fate("jobs", "-o", "json").json == []
+
+
+@pytest.mark.parametrize("wrong", [("--limit", "0"), ("--limit", "x"), ("--status", "done"), ("-o", "yaml")])
+def test_wrong_arguments_are_refused_before_anything_is_asked(site, fate, wrong):
+    assert fate("jobs", *wrong).status == 2
+    assert site.requests.count() == 0
