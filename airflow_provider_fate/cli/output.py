@@ -15,9 +15,10 @@ def printable(text: str) -> str:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print lines at once, also into a pipe."""
-    for line in lines:
-        print(printable(line), flush=True)
+    """Print lines at once, also into a pipe; one that holds several is printed as several."""
+    for text in lines:
+        for line in text.splitlines() or [""]:
+            print(printable(line), flush=True)
 
 
 def as_json(data: object, *, indent: int | None = 2) -> None:
@@ -30,7 +31,7 @@ def as_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     Not Airflow's own table: it wraps ids, and takes square brackets for colours.
     """
-    cells = [list(header), *([("-" if value is None else str(value)) for value in row] for row in rows)]
+    cells = [list(header), *(["-" if value is None else printable(str(value)) for value in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
 

@@ -74,7 +74,7 @@ def test_following_prints_what_comes_and_ends_with_the_job(site, fate):
     assert f"Job {job_id} has ended: success" in ran.err
 
 
-def test_following_does_not_wait_for_the_end_of_a_line_that_is_being_written(site, fate):
+def test_a_second_look_gives_only_what_is_new(site):
     job_id = submit(site, Script(stall="psi"))
     site.clock.advance(5)
     with FlowClient(site.settings) as flow:

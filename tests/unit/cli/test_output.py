@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_provider_fate.cli.output import as_json, as_table, duration
+from airflow_provider_fate.cli.output import as_json, as_table, duration, say
 from airflow_provider_fate.cli.times import seconds
 from airflow_provider_fate.clients.flow.models import JobRecord
 
@@ -38,6 +38,11 @@ def test_durations_are_hours_minutes_and_seconds():
 def test_columns_are_as_wide_as_their_content_and_brackets_are_text(capsys):
     as_table(("a", "b"), [("[bold]x", 1), (None, "y\n\x1b[1m")])
     assert capsys.readouterr().out == "a        b\n[bold]x  1\n-        y\ufffd\ufffd[1m\n"
+
+
+def test_a_text_of_several_lines_stays_one(capsys):
+    say(["a\nb", "", "c\x07"])
+    assert capsys.readouterr().out == "a\nb\n\nc\ufffd\n"
 
 
 def test_json_escapes_what_a_terminal_would_obey(capsys):
