@@ -11,7 +11,7 @@ help: ## this list
 	@printf 'make TARGET [ARGS="..."]\n\n'
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: env env-bench
+.PHONY: env env-bench env-lowest
 env: ## make or repair the development environment (every target does this first)
 	@sh dev/bootstrap.sh $(VENV)
 
@@ -19,6 +19,11 @@ env: ## make or repair the development environment (every target does this first
 BENCH := .local/venv-bench
 env-bench:
 	@mkdir -p .local && sh dev/bootstrap.sh $(BENCH) dev/requirements-bench.txt
+
+# With the oldest Airflow that is supported.
+LOWEST := .local/venv-lowest
+env-lowest:
+	@mkdir -p .local && REQUIREMENTS=dev/requirements-lowest.txt sh dev/bootstrap.sh $(LOWEST)
 
 # --- see it work -------------------------------------------------------------------------------------------------
 
@@ -34,12 +39,15 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-unit test-integration test-e2e lint format
-test: env ## all checks: lint, types, unit, integration and end-to-end tests, coverage
+.PHONY: test test-unit test-lowest test-integration test-e2e lint format
+test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, coverage
 	@$(PY) -m dev.check $(ARGS)
 
 test-unit: env ## the tests that need no server (seconds)
 	@$(PY) -m dev.check unit $(ARGS)
+
+test-lowest: env env-lowest ## the tests of operators and their life cycle on the oldest Airflow that is supported
+	@$(PY) -m dev.check lowest $(ARGS)
 
 test-integration: env ## the tests against a real FATE on this machine
 	@$(PY) -m dev.check integration $(ARGS)
@@ -73,6 +81,7 @@ LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --cu
 lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt
 	@$(LOCK) --upgrade --extra test --extra docs --extra examples --extra local pyproject.toml dev/requirements.in \
 	    --output-file dev/requirements.txt
+	@$(LOCK) --upgrade --extra test pyproject.toml dev/requirements-lowest.in --output-file dev/requirements-lowest.txt
 	@$(LOCK) --upgrade dev/requirements-bench.in --output-file dev/requirements-bench.txt
 	@git --no-pager diff --stat -- dev/
 

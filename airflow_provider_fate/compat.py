@@ -19,6 +19,11 @@ def trigger_has_on_kill() -> bool:
     return hasattr(BaseTrigger, "on_kill")
 
 
+def marked_runs_tell_their_tasks() -> bool:
+    """Whether listeners hear of each task that ends because a user ends its whole run (Airflow >= 3.3)."""
+    return trigger_has_on_kill()  # came in the same release, and leaves no trace of its own
+
+
 async def aget_connection(conn_id: str) -> Connection:
     """Read a connection without blocking the event loop of the triggerer.
 

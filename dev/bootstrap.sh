@@ -1,11 +1,12 @@
 #!/bin/sh
 # Make the development environment, or repair it: sh dev/bootstrap.sh VENV [extra requirements file]
+# REQUIREMENTS names another lock file than the usual one.
 # Needs a Python >= 3.11 with the venv module, and PyPI. When nothing has changed it returns at once.
 set -eu
 
 venv=${1:-.venv}
 extra=${2:-}
-requirements=dev/requirements.txt
+requirements=${REQUIREMENTS:-dev/requirements.txt}
 probe='import importlib.util as u, sys, airflow_provider_fate, pytest, rich, uv; sys.exit(not u.find_spec("airflow"))'
 say() { printf '%s\n' "$*" >&2; }
 

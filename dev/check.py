@@ -15,6 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ("pytest", "--cov", "--cov-report=", "--cov-append", "--durations=5", "-q")
+LOWEST = ROOT / ".local" / "venv-lowest" / "bin" / "python"
+"""Has the oldest Airflow that is supported; `make env-lowest` makes it."""
+# What depends on the release of Airflow: all that it calls, and all that calls it.
+ON_LOWEST = tuple(f"tests/unit/{part}" for part in ("decorators", "hooks", "operators", "remote", "ui"))
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Step:
     group: str
     what: str
     command: tuple[str, ...]
+    python: Path = Path(sys.executable)
 
 
 STEPS = (
@@ -32,8 +37,15 @@ STEPS = (
     Step("lint", "mypy: types of the package", ("mypy",)),
     Step("lint", "mypy: types of the tools", ("mypy", "dev")),
     Step("unit", "tests without servers", (*PYTEST, "-m", "not fate and not airflow")),
+    Step("lowest", "the same on the oldest Airflow, where it matters", ("pytest", "-q", *ON_LOWEST), LOWEST),
     Step("integration", "tests against a real FATE", (*PYTEST, "-m", "fate and not airflow")),
     Step("e2e", "tests of DAGs in a real Airflow, against a real FATE", (*PYTEST, "-m", "airflow")),
+    Step(
+        "lowest",
+        "kills and clears on the oldest Airflow, against a real FATE",
+        ("pytest", "-q", "tests/e2e/test_misfortunes.py"),
+        LOWEST,
+    ),
 )
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS))
 
@@ -43,7 +55,7 @@ def run(step: Step) -> tuple[int, float]:
     began = time.monotonic()
     print(f"\n━━ {step.what}: {' '.join(step.command)}", flush=True)
     code = subprocess.run(
-        [sys.executable, "-m", *step.command], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
+        [str(step.python), "-m", *step.command], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
     ).returncode
     return code, time.monotonic() - began
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
+from airflow_provider_fate.compat import marked_runs_tell_their_tasks
+
 if TYPE_CHECKING:
     from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
 
@@ -43,6 +45,33 @@ def on_task_instance_success(task_instance: Any) -> None:
 def on_task_instance_skipped(task_instance: Any) -> None:
     """Stop what the task has waited for, as above."""
     stop_abandoned_work(task_instance)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: Any) -> None:
+    """Stop what the tasks of the run have waited for, where Airflow does not tell it of each."""
+    stop_abandoned_work_of_run(dag_run)
+
+
+@hookimpl
+def on_dag_run_success(dag_run: Any) -> None:
+    """Stop what the tasks of the run have waited for, as above."""
+    stop_abandoned_work_of_run(dag_run)
+
+
+def stop_abandoned_work_of_run(dag_run: Any) -> None:
+    """Stop the work of all tasks of a run that are over although they still have a trigger.
+
+    :param dag_run: as listeners get it. Only the API server and the scheduler give one that knows its tasks.
+    """
+    if marked_runs_tell_their_tasks() or not hasattr(dag_run, "get_task_instances"):
+        return
+    from sqlalchemy.orm import object_session
+
+    session = object_session(dag_run)
+    if session is not None:
+        for task_instance in dag_run.get_task_instances(session=session):
+            stop_abandoned_work(task_instance)
 
 
 def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:

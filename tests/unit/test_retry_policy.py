@@ -2,9 +2,6 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-
-pytest.importorskip("airflow.sdk.definitions.retry_policy", reason="retry policies came with Airflow 3.3")
-
 from airflow.sdk.definitions.retry_policy import RetryAction
 
 from airflow_provider_fate.errors import (

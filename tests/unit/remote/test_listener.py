@@ -75,5 +75,18 @@ def test_a_task_that_ended_by_itself_has_nothing_to_stop(stopped, known):
     assert listener.stop_abandoned_work(SimpleNamespace(dag_id="d", **known)) is None
 
 
+def test_a_run_that_a_user_ends_leaves_no_job_running_where_airflow_does_not_tell_of_its_tasks(monkeypatch):
+    ended = []
+    monkeypatch.setattr(listener, "marked_runs_tell_their_tasks", lambda: False)
+    monkeypatch.setattr(listener, "stop_abandoned_work", ended.append)
+    monkeypatch.setattr("sqlalchemy.orm.object_session", lambda run: "session")
+    run = SimpleNamespace(get_task_instances=lambda session: ["one", "two"] if session == "session" else [])
+
+    listener.on_dag_run_failed(dag_run=run)
+    listener.on_dag_run_success(dag_run=SimpleNamespace())
+
+    assert ended == ["one", "two"]
+
+
 def test_airflow_finds_the_listener():
     assert listener in FatePlugin.listeners
