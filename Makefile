@@ -63,9 +63,12 @@ format: env ## let ruff put the code into shape
 
 # --- measure it --------------------------------------------------------------------------------------------------
 
-.PHONY: bench-import compare
+.PHONY: bench-import bench-wait compare
 bench-import: env-bench ## what importing our operators costs, next to those of other providers
 	@$(BENCH)/bin/python -m tests.bench.bench_import $(ARGS)
+
+bench-wait: env-bench ## what waiting for jobs costs a triggerer, next to a timer and to one poll per trigger (minutes)
+	@$(BENCH)/bin/python -m tests.bench.wait $(ARGS)
 
 compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, same parameters
 	@$(BENCH)/bin/python -m dev.compare $(ARGS)

@@ -1,0 +1,82 @@
+"""What one measurement gave, and what follows from several."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Load:
+    """CPU seconds so far and memory of supervisor and runner.
+
+    :param supervisor: CPU seconds of the process that talks to the database.
+    :param runner: CPU seconds of the process with the triggers' event loop.
+    :param memory: bytes that only these two processes hold, and their share of what they have in common.
+    """
+
+    supervisor: float
+    runner: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One mode with one number of jobs.
+
+    :param seconds: length of the steady interval.
+    :param asked: requests in it, by path.
+    :param before: memory before anything waited.
+    :param cpu_supervisor: cores used in the steady interval.
+    :param cpu_runner: likewise.
+    :param memory: mean over the steady interval.
+    :param peak: highest memory in the steady interval.
+    :param fired: seconds from each job's end to the trigger's event.
+    :param resumed: seconds from each job's end to ``scheduled``.
+    :param lost: jobs that ended and resumed nobody.
+    :param blocked: times the event loop was blocked in the whole measurement, as the triggerer itself logs it.
+    :param interval: the poll interval.
+    """
+
+    mode: str
+    jobs: int
+    interval: float
+    seconds: float
+    asked: dict[str, int]
+    before: int
+    cpu_supervisor: float
+    cpu_runner: float
+    memory: float
+    peak: int
+    fired: list[float] = field(default_factory=list)
+    resumed: list[float] = field(default_factory=list)
+    lost: int = 0
+    blocked: int = 0
+
+    @property
+    def per_minute(self) -> float:
+        """Requests per minute."""
+        return 60 * sum(self.asked.values()) / self.seconds
+
+    @property
+    def per_interval(self) -> float:
+        """Requests per poll interval."""
+        return self.per_minute / 60 * self.interval
+
+    @property
+    def cpu(self) -> float:
+        """Cores used by both processes."""
+        return self.cpu_supervisor + self.cpu_runner
+
+    @property
+    def kb_per_job(self) -> float:
+        """Memory that came with the jobs, imports among it, in kB per job."""
+        return (self.memory - self.before) / 1000 / self.jobs
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """Return the value below which this share of `values` lies."""
+    if len(values) < 2:
+        return values[0] if values else None
+    return statistics.quantiles(values, n=1000, method="inclusive")[min(998, round(share * 1000) - 1)]

@@ -1,0 +1,71 @@
+"""Who waits: our trigger, Airflow's timer, and a trigger that polls for itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import BaseTrigger
+
+CONN_ID = "bench"
+FAR = 2 * 86_400.0
+"""Seconds after which a timer fires that shall not fire in a measurement: it then sleeps for an hour at a time."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One kind of trigger.
+
+    :param name: in the table.
+    :param trigger: makes the trigger of one job from its id, its end (Unix time; ``None``: none in this measurement)
+        and the poll interval.
+    :param asks: whether it asks the server.
+    """
+
+    name: str
+    trigger: Callable[[str, float | None, float], BaseTrigger]
+    asks: bool = True
+
+
+def _fate(job_id: str, end: float | None, interval: float) -> BaseTrigger:
+    from airflow_provider_fate.triggers.job import FateJobTrigger
+
+    return FateJobTrigger(conn_id=CONN_ID, work_id=job_id, ref={"job_id": job_id}, poll_interval=interval)
+
+
+def _timer(job_id: str, end: float | None, interval: float) -> BaseTrigger:
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+    now = datetime.now(UTC)
+    moment = datetime.fromtimestamp(end if end is not None else now.timestamp() + FAR, UTC)
+    return TimeDeltaTrigger(moment - now)
+
+
+def _databricks(job_id: str, end: float | None, interval: float) -> BaseTrigger:
+    from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
+
+    return DatabricksExecutionTrigger(
+        run_id=int(job_id), databricks_conn_id=f"{CONN_ID}_databricks", polling_period_seconds=round(interval)
+    )
+
+
+MODES: Mapping[str, Mode] = {
+    "timer": Mode("TimeDeltaTrigger", _timer, asks=False),
+    "fate": Mode("FateJobTrigger", _fate),
+    "databricks": Mode("DatabricksExecutionTrigger", _databricks),
+}
+
+
+def connections(port: int) -> dict[str, str]:
+    """Return the environment with the connections to the server on this port."""
+    site: dict[str, Any] = {"host": "127.0.0.1", "port": port}
+    return {
+        f"AIRFLOW_CONN_{CONN_ID.upper()}": json.dumps({"conn_type": "fate", **site}),
+        f"AIRFLOW_CONN_{CONN_ID.upper()}_DATABRICKS": json.dumps(
+            {"conn_type": "databricks", **site, "schema": "http", "password": "not-a-secret"}
+        ),
+    }
