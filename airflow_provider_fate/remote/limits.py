@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 YOUNG = 60.0
 """Seconds for which work is looked at as often as allowed: most failures show early."""
 SLOWEST = 15.0
-"""Longest pause in seconds between two looks."""
+"""Longest pause in seconds between two looks that cost little."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Limits:
         )
 
 
-def pace(age: float, shortest: float) -> float:
-    """Seconds until the next look at work of this age: often when young, seldom when it takes hours anyway."""
-    return max(shortest, min(SLOWEST, shortest + (age - YOUNG) / 60.0))
+def pace(age: float, shortest: float, least: float = 0.0) -> float:
+    """Seconds until the next look at work of this age: often when young, seldom when it takes hours anyway.
+
+    :param age: seconds since the youngest wait began.
+    :param shortest: seconds that lie between two looks at least.
+    :param least: likewise, because of what looks cost; may be longer than :data:`SLOWEST`.
+    """
+    return max(shortest, min(SLOWEST, shortest + (age - YOUNG) / 60.0), least)

@@ -19,6 +19,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from airflow_provider_fate.errors import FateError, is_transient
 from airflow_provider_fate.remote.limits import pace
+from airflow_provider_fate.remote.meter import Allowance, Meter
 
 T = TypeVar("T")
 
@@ -28,20 +29,46 @@ LONGEST_PAUSE = 60.0
 """Longest pause in seconds while the remote system cannot be asked."""
 
 
+REPEATS = 3
+"""So often is the same observation told before it counts as old: what it changed elsewhere may show a look later."""
+AT_ONCE = 20
+"""So many are woken in one turn of the event loop: what each does then would block it if thousands did it in a row."""
+REMIND = 15.0
+"""Seconds, about, after which an old observation is told again: a wait has to look for signs of progress, too."""
+
+
 class _Wait(Generic[T]):
     """One subscriber: the newest observation, and a signal that it changed."""
 
     def __init__(self) -> None:
-        self._news: asyncio.Queue[T | FateError] = asyncio.Queue()
+        self._news: tuple[T | FateError] | None = None
+        self._signal: asyncio.Future[None] | None = None
+        self._told: T | FateError | None = None
+        self._repeats = 0
+        self._remind_at = 0.0
         self.since = time.monotonic()
 
     def tell(self, observation: T | FateError) -> None:
-        while not self._news.empty():  # only the newest counts: a slow reader must not pile up old ones
-            self._news.get_nowait()
-        self._news.put_nowait(observation)
+        self._news = (observation,)  # only the newest counts: a slow reader must not pile up old ones
+        self._repeats = self._repeats + 1 if observation == self._told else 0
+        self._told = observation
+        # Spread, so that those who came together do not wake up together for ever.
+        self._remind_at = time.monotonic() + REMIND * random.uniform(0.6, 1.2)  # noqa: S311
+        if self._signal is not None and not self._signal.done():
+            self._signal.set_result(None)
+
+    def knows(self, observation: T, now: float) -> bool:
+        """Whether it has been told this often and not long ago."""
+        return self._repeats >= REPEATS and now < self._remind_at and observation == self._told
 
     async def next(self) -> T:
-        observation = await self._news.get()
+        while self._news is None:
+            self._signal = asyncio.get_running_loop().create_future()
+            try:
+                await self._signal
+            finally:
+                self._signal = None
+        (observation,), self._news = self._news, None
         if isinstance(observation, FateError):
             raise observation
         return observation
@@ -64,6 +91,8 @@ class SharedPoller(ABC, Generic[T]):
         self._waits: dict[str, set[_Wait[T]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._newcomer = asyncio.Event()
+        self.meter = Meter()
+        self._allowance = Allowance()
 
     @classmethod
     def shared(cls, conn_id: str, interval: float) -> Self:
@@ -79,8 +108,17 @@ class SharedPoller(ABC, Generic[T]):
     async def look(self, keys: Collection[str]) -> Mapping[str, T]:
         """Ask the remote system about this work; every key must be answered.
 
+        Work that it hands to other tasks goes through :attr:`meter`, so that its cost is known.
+
         :raises FateError: it could not be asked.
         """
+
+    def is_idle(self, observation: T) -> bool:
+        """Whether nobody has to hear of this observation again and again; waking thousands for nothing costs most.
+
+        An observation that only counts after several looks is not.
+        """
+        return False
 
     async def close(self) -> None:
         """Give back what :meth:`look` has opened; called when nobody waits any more, and after an error."""
@@ -111,14 +149,28 @@ class SharedPoller(ABC, Generic[T]):
         for wait in self._waits.get(key, ()):
             wait.tell(observation)
 
+    async def _tell_seen(self, seen: Mapping[str, T]) -> None:
+        now = time.monotonic()
+        told = 0
+        for key, observation in seen.items():
+            idle = self.is_idle(observation)
+            for wait in tuple(self._waits.get(key, ())):
+                if idle and wait.knows(observation, now):
+                    continue
+                wait.tell(observation)
+                told += 1
+                if told % AT_ONCE == 0:
+                    await asyncio.sleep(0)
+
     async def _run(self) -> None:
         failures = 0
         try:
             while True:
                 self._newcomer.clear()
                 keys = list(self._waits)
+                self.meter.seconds = 0.0
                 try:
-                    seen = await self.look(keys)
+                    seen = await self.meter.of(self.look(keys))
                 except FateError as e:
                     failures = failures + 1 if is_transient(e) else failures + 3
                     await self.close()
@@ -126,8 +178,8 @@ class SharedPoller(ABC, Generic[T]):
                         self._tell(key, e)
                 else:
                     failures = 0
-                    for key, observation in seen.items():
-                        self._tell(key, observation)
+                    await self.meter.of(self._tell_seen(seen))
+                self._allowance.spend(self.meter.seconds, time.monotonic())
                 await self._rest(self._pause(failures))
         except asyncio.CancelledError:
             raise
@@ -139,16 +191,17 @@ class SharedPoller(ABC, Generic[T]):
             await self.close()
 
     async def _rest(self, pause: float) -> None:
-        """Sleep, but not longer than the shortest interval when somebody new has begun to wait."""
-        await asyncio.sleep(min(pause, self.interval))
+        """Sleep, but not longer than need be when somebody new has begun to wait."""
+        least = min(pause, max(self.interval, self._allowance.pause))
+        await asyncio.sleep(least)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._newcomer.wait(), max(0.0, pause - self.interval))
+            await asyncio.wait_for(self._newcomer.wait(), max(0.0, pause - least))
 
     def _pause(self, failures: int) -> float:
         if failures:
             pause = min(LONGEST_PAUSE, self.interval * float(2 ** min(failures, 6)))
         else:
             youngest = max((w.since for waits in self._waits.values() for w in waits), default=0.0)
-            pause = pace(time.monotonic() - youngest, self.interval)
+            pause = pace(time.monotonic() - youngest, self.interval, self._allowance.pause)
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - many triggerers must not march in step
         return pause * jitter

@@ -56,7 +56,7 @@ def parse(request: Request[T], reply: Reply) -> T:
 
 def _open(request: Request[Any], response: httpx.Response, body: bytes) -> Reply:
     try:
-        content = json.loads(body)
+        content = request.decode(body)
     except ValueError:
         raise _not_an_envelope(request, response, body) from None
     if isinstance(content, dict):

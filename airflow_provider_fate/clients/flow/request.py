@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from json import loads
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_fate.errors import FateInvalidParameterError
@@ -55,6 +56,8 @@ class Request(Generic[T_co]):
     :param slow: whether it waits for partners, workers or files rather than for a query.
     :param version: of the interface; only to find out whether a server is of the 1.x line is it another.
     :param bare: whether the endpoint answers its data without an envelope.
+    :param decode: reads the JSON of the answer; another one may skip what ``parse`` does not need, and raises
+        ``ValueError`` for what is no JSON.
     :param errors: turns the endpoint's own codes into exceptions; ``None`` leaves them to the general table.
     """
 
@@ -71,6 +74,7 @@ class Request(Generic[T_co]):
     slow: bool = False
     bare: bool = False
     version: str = "v2"
+    decode: Callable[[bytes], Any] = loads
     errors: Callable[[Reply], Exception | None] | None = None
 
     @property

@@ -1,10 +1,13 @@
 import asyncio
+import contextlib
+import time
 
 import pytest
 
 from airflow_provider_fate.errors import FateUnreachable
 from airflow_provider_fate.remote.limits import SLOWEST, pace
-from airflow_provider_fate.remote.poller import SharedPoller
+from airflow_provider_fate.remote.meter import Allowance
+from airflow_provider_fate.remote.poller import REPEATS, SharedPoller
 
 
 class Scripted(SharedPoller[str]):
@@ -88,7 +91,7 @@ async def test_a_slow_reader_gets_the_newest_answer_only():
 
 
 async def test_a_newcomer_does_not_wait_for_the_pace_of_the_old_ones(monkeypatch):
-    monkeypatch.setattr("airflow_provider_fate.remote.poller.pace", lambda age, shortest: 30.0)
+    monkeypatch.setattr("airflow_provider_fate.remote.poller.pace", lambda age, shortest, least: 30.0)
     poller = Scripted.shared("newcomer", 0.02)
     leave_1, wait_1 = poller.watch("old")
     await wait_1.next()
@@ -96,6 +99,100 @@ async def test_a_newcomer_does_not_wait_for_the_pace_of_the_old_ones(monkeypatch
     assert (await asyncio.wait_for(wait_2.next(), 2)).startswith("new@")
     leave_1()
     leave_2()
+
+
+class Idle(Scripted):
+    """Always sees the same, until `state` is changed."""
+
+    state = "running"
+
+    async def look(self, keys):
+        self.looks += 1
+        if self.outage:
+            raise FateUnreachable("down")
+        return dict.fromkeys(keys, self.state)
+
+    def is_idle(self, observation):
+        return observation == "running"
+
+
+async def told(wait, seconds):
+    """What arrives within some seconds."""
+    heard = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    heard.append(await wait.next())
+                except FateUnreachable:
+                    heard.append("down")
+    return heard
+
+
+@pytest.fixture
+async def idle(request):
+    poller = Idle.shared(request.node.name, 0.01)
+    leave, wait = poller.watch("1")
+    yield poller, wait
+    leave()
+
+
+async def test_what_does_not_change_wakes_nobody_for_long(idle):
+    poller, wait = idle
+    heard = await told(wait, 0.5)
+    assert heard == ["running"] * (1 + REPEATS)
+    assert poller.looks > 2 * len(heard)
+
+
+async def test_what_changes_is_told_at_once(idle):
+    poller, wait = idle
+    await told(wait, 0.2)
+    poller.state = "failed"
+    assert await asyncio.wait_for(wait.next(), 1) == "failed"
+
+
+async def test_an_end_is_told_as_often_as_it_is_seen(idle):
+    poller, wait = idle
+    poller.state = "failed"
+    assert len(await told(wait, 0.5)) > 2 * (1 + REPEATS)
+
+
+async def test_the_same_is_told_again_after_an_outage(idle):
+    poller, wait = idle
+    await told(wait, 0.2)
+    poller.outage = True
+    with pytest.raises(FateUnreachable):
+        await wait.next()
+    poller.outage = False
+    assert "running" in await told(wait, 0.5)
+
+
+async def test_a_wait_is_reminded_so_that_it_can_look_for_signs_of_progress(idle, monkeypatch):
+    monkeypatch.setattr("airflow_provider_fate.remote.poller.REMIND", 0.05)
+    _, wait = idle
+    assert len(await told(wait, 1.0)) >= 1 + REPEATS + 5
+
+
+async def test_expensive_looks_become_rare():
+    class Expensive(Scripted):
+        async def look(self, keys):
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
+            return await super().look(keys)
+
+    poller = Expensive.shared("expensive", 0.01)
+    poller._allowance = Allowance(burst=0.0)
+    leave, _ = poller.watch("1")
+    await asyncio.sleep(1.0)
+    leave()
+    # 20 ms of CPU time in 0.4 s are 5 %.
+    assert poller.looks <= 4
+
+
+def test_a_costly_look_makes_the_pause_longer_than_the_slowest():
+    assert pace(0, 2, least=1) == 2
+    assert pace(36_000, 2, least=40) == 40
 
 
 def test_young_work_is_looked_at_often_and_old_work_seldom():

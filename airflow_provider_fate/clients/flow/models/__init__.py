@@ -15,6 +15,7 @@ from .server import (
     ServerVersion,
     SiteInfo,
 )
+from .state import JobState
 from .task import TaskPage, TaskRecord, TaskStatus
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "FlowInstance",
     "JobPage",
     "JobRecord",
+    "JobState",
     "JobStatus",
     "LogLine",
     "LogType",

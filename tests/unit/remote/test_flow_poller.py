@@ -1,0 +1,96 @@
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_fate.clients.flow.models import JobRecord, JobState
+from airflow_provider_fate.remote.flow.poller import FlowPoller
+from airflow_provider_fate.remote.states import WorkState
+
+GUEST, HOST = ("guest", "9999"), ("host", "10000")
+
+
+class Site:
+    """Jobs as records by party; counts what is asked."""
+
+    def __init__(self):
+        self.status = {}
+        self.lists = 0
+        self.asked = []
+
+    def put(self, job_id, **by_role):
+        self.status[job_id] = {
+            (role, party): by_role[role] for role, party in (HOST, GUEST) if role in by_role
+        }  # the host's comes first
+
+    async def states(self, *, statuses):
+        self.lists += 1
+        return [
+            JobState(job_id, role, party, status, 50, 1_000_123)
+            for job_id, records in self.status.items()
+            for (role, party), status in records.items()
+            if status in statuses
+        ]
+
+    async def query(self, *, job_id):
+        self.asked.append(job_id)
+        return [
+            JobRecord(job_id=job_id, role=role, party_id=party, status=status, progress=50, update_time=1_000_123)
+            for (role, party), status in self.status.get(job_id, {}).items()
+        ]
+
+
+@pytest.fixture
+def site():
+    site = Site()
+    for number in range(10):
+        site.put(str(number), guest="running", host="running")
+    return site
+
+
+@pytest.fixture
+def poller(site):
+    class Poller(FlowPoller):
+        async def client(self):
+            return SimpleNamespace(job=site)
+
+    return Poller("c", 1)
+
+
+KEYS = [str(number) for number in range(10)]
+
+
+async def test_one_question_answers_for_all_that_are_unfinished(site, poller):
+    seen = await poller.look(KEYS)
+    assert {s.state for s in seen.values()} == {WorkState.RUNNING}
+    assert (site.lists, site.asked) == (1, [])
+
+
+async def test_what_left_the_list_is_asked_for_by_its_id(site, poller):
+    await poller.look(KEYS)
+    site.put("3", guest="success", host="success")
+    del site.status["4"]
+    seen = await poller.look(KEYS)
+    assert (seen["3"].state, seen["4"].state) == (WorkState.SUCCEEDED, WorkState.MISSING)
+    assert sorted(site.asked) == ["3", "4"]
+
+
+async def test_a_party_that_goes_on_does_not_hide_that_our_side_has_ended(site, poller):
+    await poller.look(KEYS)
+    site.put("3", guest="failed", host="running")
+    seen = await poller.look(KEYS)
+    assert seen["3"].state is WorkState.FAILED
+    assert site.asked == ["3"]
+
+
+async def test_both_ways_of_asking_see_the_same(site, poller):
+    listed = await poller.look(KEYS)
+    asked = await poller.look(KEYS[:1])
+    assert asked["0"] == listed["0"]
+    assert site.asked == ["0"]
+
+
+async def test_an_unfinished_job_needs_no_second_telling(site, poller):
+    seen = await poller.look(KEYS)
+    assert poller.is_idle(seen["0"])
+    site.put("0", guest="failed", host="failed")
+    assert not poller.is_idle((await poller.look(KEYS))["0"])
