@@ -13,7 +13,8 @@ class Load:
 
     :param supervisor: CPU seconds of the process that talks to the database.
     :param runner: CPU seconds of the process with the triggers' event loop.
-    :param memory: bytes that only these two processes hold, and their share of what they have in common.
+    :param memory: resident bytes of both; what they share counts twice, so that it does not change when one of them
+        writes into it.
     """
 
     supervisor: float
@@ -27,6 +28,7 @@ class Figures:
 
     :param seconds: length of the steady interval.
     :param asked: requests in it, by path.
+    :param at_start: requests before it, from the first trigger on.
     :param before: memory before anything waited.
     :param cpu_supervisor: cores used in the steady interval.
     :param cpu_runner: likewise.
@@ -44,6 +46,7 @@ class Figures:
     interval: float
     seconds: float
     asked: dict[str, int]
+    at_start: int
     before: int
     cpu_supervisor: float
     cpu_runner: float
@@ -70,9 +73,9 @@ class Figures:
         return self.cpu_supervisor + self.cpu_runner
 
     @property
-    def kb_per_job(self) -> float:
-        """Memory that came with the jobs, imports among it, in kB per job."""
-        return (self.memory - self.before) / 1000 / self.jobs
+    def grown(self) -> float:
+        """Bytes that came with the jobs; imports are among them."""
+        return self.memory - self.before
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

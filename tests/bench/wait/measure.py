@@ -23,7 +23,8 @@ from tests.bench.wait.modes import Mode
 if TYPE_CHECKING:
     from dev.localairflow import LocalAirflow
 
-FIRST_JOB = 202611240000000000000
+FIRST_JOB = 202611240000000000
+"""Three digits less than a real id has: Databricks' ids are numbers of 64 bits."""
 SETTLE = 8.0
 """Seconds between the start of the last trigger and the steady interval: each asks a little more at its start."""
 BLOCKED = "async thread was blocked"
@@ -93,11 +94,12 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
     try:
         _until(lambda: len(triggerer.family()) >= 2, 60, "the triggerer did not start")
         time.sleep(4)
-        before = load_of(triggerer).memory
+        before, asked = load_of(triggerer).memory, sum(server.asked().values())
         rows.defer([mode.trigger(job_id, None, plan.interval) for job_id in job_ids], run_id)
         logs = airflow.home / "logs" / f"dag_id={rows.DAG_ID}" / f"run_id={run_id}"
         _until(lambda: len(_trigger_logs(logs)) >= jobs, PICK_UP, "the triggerer did not start all triggers")
         time.sleep(SETTLE)
+        at_start = sum(server.asked().values()) - asked
         steady = _steady(triggerer, server, plan.steady)
         ends = _let_end(server, mode, job_ids, run_id, plan)
         enders_run = run_id if mode.asks else f"{run_id}_ends"
@@ -112,6 +114,7 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
         jobs=jobs,
         interval=plan.interval,
         before=before,
+        at_start=at_start,
         fired=[fired[index] - end for index, end in ends.items() if index in fired],
         resumed=[resumed[index] - end for index, end in ends.items() if index in resumed],
         lost=len(ends.keys() - resumed.keys()),
@@ -159,7 +162,7 @@ def load_of(triggerer: Process) -> Load:
     return Load(
         supervisor=own.user + own.system,
         runner=sum(cpu.user + cpu.system for cpu in runner),
-        memory=sum(member.memory_full_info().pss for member in (supervisor, *children)),
+        memory=sum(member.memory_info().rss for member in (supervisor, *children)),
     )
 
 

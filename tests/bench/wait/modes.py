@@ -46,11 +46,14 @@ def _timer(job_id: str, end: float | None, interval: float) -> BaseTrigger:
 
 
 def _databricks(job_id: str, end: float | None, interval: float) -> BaseTrigger:
-    from airflow.providers.databricks.triggers.databricks import DatabricksExecutionTrigger
+    from airflow.providers.databricks.triggers.databricks import (  # type: ignore[import-not-found]
+        DatabricksExecutionTrigger,
+    )
 
-    return DatabricksExecutionTrigger(
+    trigger: BaseTrigger = DatabricksExecutionTrigger(
         run_id=int(job_id), databricks_conn_id=f"{CONN_ID}_databricks", polling_period_seconds=round(interval)
     )
+    return trigger
 
 
 MODES: Mapping[str, Mode] = {

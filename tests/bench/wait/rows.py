@@ -132,7 +132,7 @@ def _dag_version() -> Any:
         if known is not None:
             return known
         session.execute(insert(DagBundleModel).values(name=BUNDLE))
-        session.add(DagModel(dag_id=DAG_ID, bundle_name=BUNDLE, max_active_tasks=16, max_active_runs=16))
+        session.add(DagModel(dag_id=DAG_ID, bundle_name=BUNDLE, max_active_tasks=16, max_active_runs=16))  # type: ignore[no-untyped-call]
         session.flush()
         version = DagVersion(dag_id=DAG_ID, version_number=1, bundle_name=BUNDLE)
         session.add(version)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.bench.wait.figures import Figures, percentile
 
@@ -17,13 +17,13 @@ def _seconds(values: Sequence[float], share: float) -> str:
 COLUMNS: Sequence[Column] = (
     ("jobs", lambda f: f"{f.jobs}"),
     ("trigger", lambda f: f.mode),
+    ("requests at start", lambda f: f"{f.at_start}"),
     ("requests/min", lambda f: f"{f.per_minute:.0f}"),
-    ("per interval", lambda f: f"{f.per_interval:.1f}"),
+    ("per poll interval", lambda f: f"{f.per_interval:.1f}"),
     ("CPU % supervisor", lambda f: f"{100 * f.cpu_supervisor:.1f}"),
     ("CPU % runner", lambda f: f"{100 * f.cpu_runner:.1f}"),
-    ("MB", lambda f: f"{f.memory / 1e6:.0f}"),
-    ("MB peak", lambda f: f"{f.peak / 1e6:.0f}"),
-    ("kB/job", lambda f: f"{f.kb_per_job:.1f}"),
+    ("MB more", lambda f: f"{f.grown / 1e6:.1f}"),
+    ("at most", lambda f: f"{(f.peak - f.before) / 1e6:.1f}"),
     ("event p50 s", lambda f: _seconds(f.fired, 0.5)),
     ("p99 s", lambda f: _seconds(f.fired, 0.99)),
     ("resumption p50 s", lambda f: _seconds(f.resumed, 0.5)),
@@ -32,17 +32,31 @@ COLUMNS: Sequence[Column] = (
     ("blocked", lambda f: f"{f.blocked}"),
 )
 
+RATIOS = (
+    "jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "kB per further job", "the other's",
+)  # fmt: skip
+
 
 def show(figures: Sequence[Figures]) -> None:
     """Print what was measured, and what of it is against what."""
     _print([name for name, _ in COLUMNS], [[write(f) for _, write in COLUMNS] for f in figures])
-    ratios = [row for jobs in dict.fromkeys(f.jobs for f in figures) for row in _ratios(figures, jobs)]
+    first = {f.mode: f for f in sorted(figures, key=lambda f: -f.jobs)}
+    ratios = [row for jobs in dict.fromkeys(f.jobs for f in figures) for row in _ratios(figures, first, jobs)]
     if ratios:
         print()
-        _print(["jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "kB/job more"], ratios)
+        _print(
+            ["jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "kB per further job", "its"],
+            ratios,
+        )
 
 
-def _ratios(figures: Sequence[Figures], jobs: int) -> list[list[str]]:
+def _kb_per_job(figures: Figures, fewest: Figures) -> float | None:
+    """Memory of one more job: imports and what else comes with the first are not counted."""
+    more = figures.jobs - fewest.jobs
+    return (figures.grown - fewest.grown) / 1000 / more if more else None
+
+
+def _ratios(figures: Sequence[Figures], fewest: Mapping[str, Figures], jobs: int) -> list[list[str]]:
     of_size = [f for f in figures if f.jobs == jobs]
     ours = next((f for f in of_size if f.mode == "FateJobTrigger"), None)
     if ours is None:
@@ -54,11 +68,16 @@ def _ratios(figures: Sequence[Figures], jobs: int) -> list[list[str]]:
             f"{other.per_minute / ours.per_minute:.1f} x fewer" if other.asked and ours.per_minute else "-",
             f"{ours.cpu / other.cpu:.2f} x" if other.cpu else "-",
             f"{100 * (ours.cpu - other.cpu):+.1f}",
-            f"{(ours.memory - other.memory) / 1000 / jobs:+.1f}",
+            _kb(_kb_per_job(ours, fewest[ours.mode])),
+            _kb(_kb_per_job(other, fewest[other.mode])),
         ]
         for other in of_size
         if other is not ours
     ]
+
+
+def _kb(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _print(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
