@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
@@ -22,6 +22,9 @@ FEW = 2
 AT_ONCE = 4
 """FATE-Flow answers on one Python process; more parallel questions only queue up there."""
 
+_Seen: TypeAlias = "tuple[JobState | None, Snapshot]"
+"""The record that speaks for a job, and what it says."""
+
 
 class FlowPoller(SharedPoller[Snapshot]):
     """Asks a site for its unfinished jobs once per interval; a job that left the list is asked for by its id."""
@@ -30,8 +33,7 @@ class FlowPoller(SharedPoller[Snapshot]):
         super().__init__(conn_id, interval)
         self._client: AsyncFlowClient | None = None
         self._site: FateSite | None = None
-        self._spoke: dict[str, tuple[str, str]] = {}
-        """Role and party of the record that speaks for each job."""
+        self._last: dict[str, _Seen] = {}
 
     async def client(self) -> AsyncFlowClient:
         """The client that all waiting tasks of this connection share; the connection is read anew after an error."""
@@ -48,37 +50,43 @@ class FlowPoller(SharedPoller[Snapshot]):
 
     async def look(self, keys: Collection[str]) -> Mapping[str, Snapshot]:
         """Snapshots of these jobs."""
+        from airflow_provider_fate.clients.flow.models import JobState
+
         flow = await self.client()
-        role, party_id = (self._site.role, self._site.party_id) if self._site else (None, None)
         known: defaultdict[str, list[JobState]] = defaultdict(list)
         if len(keys) > FEW:
             for state in await flow.job.states(statuses=("ready", "waiting", "running")):
                 known[state.job_id].append(state)
         gate = asyncio.Semaphore(AT_ONCE)
-        found: dict[str, Snapshot] = {}
 
-        def take(key: str, records: Sequence[JobRecord]) -> None:
-            found[key] = snapshot_of(records, role, party_id)
-            if records:
-                record = own_record(records, role, party_id)
-                self._spoke[key] = (record.role, record.party_id)
-
-        async def ask(key: str) -> None:
+        async def ask(key: str) -> _Seen:
             async with gate:
-                take(key, await self.meter.of(flow.job.query(job_id=key)))
+                records = await self.meter.of(flow.job.query(job_id=key))
+            return self._read([JobState.of(record) for record in records])
 
-        for key in keys:
-            # A state has all that is read of a record here.
-            states = cast("list[JobRecord]", known.get(key, ()))
-            if states and self._speaks(key, own_record(states, role, party_id)):
-                take(key, states)
-        await asyncio.gather(*(ask(key) for key in keys if key not in found))
-        self._spoke = {key: party for key, party in self._spoke.items() if key in found}
-        return found
+        listed = {key: seen for key in keys if (seen := self._listed(key, known.get(key, ())))}
+        missing = [key for key in keys if key not in listed]
+        asked = await asyncio.gather(*(ask(key) for key in missing))
+        self._last = {**listed, **dict(zip(missing, asked, strict=True))}
+        return {key: snapshot for key, (_, snapshot) in self._last.items()}
 
-    def _speaks(self, key: str, record: JobRecord) -> bool:
-        """Whether it is the record that spoke for the job before: another party's may be unfinished for longer."""
-        return self._spoke.get(key, (record.role, record.party_id)) == (record.role, record.party_id)
+    def _listed(self, key: str, states: Sequence[JobState]) -> _Seen | None:
+        """What the list of unfinished jobs says of one; ``None``: it has to be asked for."""
+        if not states:
+            return None
+        last, _ = self._last.get(key, (None, None))
+        if last in states:
+            return self._last[key]  # nothing is computed anew for the thousands that only wait
+        state, snapshot = self._read(states)
+        if last is None or state is None or (last.role, last.party_id) == (state.role, state.party_id):
+            return state, snapshot
+        return None  # the record that spoke for the job has ended, while another party's goes on
+
+    def _read(self, states: Sequence[JobState]) -> _Seen:
+        role, party_id = (self._site.role, self._site.party_id) if self._site else (None, None)
+        records = cast("Sequence[JobRecord]", states)  # they have all that is read of a record here
+        own = cast("JobState", own_record(records, role, party_id)) if states else None
+        return own, snapshot_of(records, role, party_id)
 
     async def close(self) -> None:
         """Close the client; the next look opens a new one."""

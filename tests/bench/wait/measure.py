@@ -29,6 +29,8 @@ SETTLE = 8.0
 """Seconds between the start of the last trigger and the steady interval: each asks a little more at its start."""
 BLOCKED = "async thread was blocked"
 PICK_UP = 240.0
+"""Longest wait in seconds until all triggers run and have asked what they ask at their start."""
+TASKS = "/v2/job/task/query"
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
         logs = airflow.home / "logs" / f"dag_id={rows.DAG_ID}" / f"run_id={run_id}"
         _until(lambda: len(_trigger_logs(logs)) >= jobs, PICK_UP, "the triggerer did not start all triggers")
         time.sleep(SETTLE)
+        if mode.asks:
+            _until(lambda: _is_quiet(server), PICK_UP, None)
         at_start = sum(server.asked().values()) - asked
         steady = _steady(triggerer, server, plan.steady)
         ends = _let_end(server, mode, job_ids, run_id, plan)
@@ -121,6 +125,13 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
         blocked=log.read_text(errors="replace").count(BLOCKED),
         **steady,
     )
+
+
+def _is_quiet(server: Server) -> bool:
+    """Whether only the looks are left of what is asked: at its start, each trigger asks for the tasks of its job."""
+    before = server.asked()
+    time.sleep(4)
+    return server.asked().get(TASKS, 0) == before.get(TASKS, 0)
 
 
 def _steady(triggerer: Process, server: Server, seconds: float) -> dict[str, Any]:

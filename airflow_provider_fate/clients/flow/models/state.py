@@ -39,7 +39,7 @@ class JobState(msgspec.Struct, frozen=True, rename={"changed": "update_time"}):
     @classmethod
     def of(cls, record: JobRecord) -> JobState:
         """Take the fields from a whole record."""
-        changed = None if record.update_time is None else record.update_time.timestamp() * 1000
+        changed = None if record.update_time is None else round(record.update_time.timestamp() * 1000)
         return cls(record.job_id, record.role, record.party_id, str(record.status), record.progress, changed)
 
 
