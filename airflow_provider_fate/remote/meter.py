@@ -13,6 +13,8 @@ SHARE = 0.05
 """Share of a core that may be used for long."""
 BURST = 0.5
 """CPU seconds that may be used at once: imports, the first look, many jobs that end together."""
+LONGEST = 30.0
+"""Longest pause in seconds; what would need a longer one is forgiven, because it was an exception."""
 
 
 class Meter:
@@ -67,6 +69,7 @@ class Allowance:
     def spend(self, seconds: float, now: float) -> None:
         """Count CPU seconds that were used until ``now``, a time of a clock that does not go back."""
         self._debt = max(0.0, self._debt - self.share * (now - self._at)) + seconds
+        self._debt = min(self._debt, self.burst + self.share * LONGEST)
         self._at = now
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from airflow_provider_fate.hooks.flow import FateFlowHook
@@ -19,15 +19,32 @@ if TYPE_CHECKING:
 
 FEW = 2
 """So many jobs are asked for one by one: the list of all unfinished jobs of a busy site is longer."""
+MANY = 8
+"""If more jobs have left that list, the list of those that ended last is asked for before each by its id."""
 AT_ONCE = 4
 """FATE-Flow answers on one Python process; more parallel questions only queue up there."""
+PARTIES = 4
+"""So many records of each are asked for: one site may play several parties of a job."""
+UNFINISHED = ("ready", "waiting", "running")
+ENDED = ("success", "failed", "timeout", "canceled")
 
 _Seen: TypeAlias = "tuple[JobState | None, Snapshot]"
 """The record that speaks for a job, and what it says."""
 
 
+def by_job(states: Iterable[JobState]) -> Mapping[str, list[JobState]]:
+    """The records of each job."""
+    found: defaultdict[str, list[JobState]] = defaultdict(list)
+    for state in states:
+        found[state.job_id].append(state)
+    return found
+
+
 class FlowPoller(SharedPoller[Snapshot]):
-    """Asks a site for its unfinished jobs once per interval; a job that left the list is asked for by its id."""
+    """Asks a site for its unfinished jobs once per interval; a job that left the list is asked for by its id.
+
+    Many that left it at once are looked for in the list of those that ended last.
+    """
 
     def __init__(self, conn_id: str, interval: float) -> None:
         super().__init__(conn_id, interval)
@@ -53,10 +70,9 @@ class FlowPoller(SharedPoller[Snapshot]):
         from airflow_provider_fate.clients.flow.models import JobState
 
         flow = await self.client()
-        known: defaultdict[str, list[JobState]] = defaultdict(list)
+        unfinished: Mapping[str, list[JobState]] = {}
         if len(keys) > FEW:
-            for state in await flow.job.states(statuses=("ready", "waiting", "running")):
-                known[state.job_id].append(state)
+            unfinished = by_job(await flow.job.states(statuses=UNFINISHED))
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def ask(key: str) -> _Seen:
@@ -64,8 +80,14 @@ class FlowPoller(SharedPoller[Snapshot]):
                 records = await self.meter.of(flow.job.query(job_id=key))
             return self._read([JobState.of(record) for record in records])
 
-        listed = {key: seen for key in keys if (seen := self._listed(key, known.get(key, ())))}
+        listed = {key: seen for key in keys if (seen := self._listed(key, unfinished.get(key, ())))}
         missing = [key for key in keys if key not in listed]
+        # Which record speaks for the job has to be known: a list of the last ends may hold only some of its records.
+        left = [key for key in missing if (last := self._last.get(key)) and last[0]]
+        if len(left) > MANY:
+            ended = by_job(await flow.job.states(statuses=ENDED, newest=PARTIES * len(left)))
+            listed |= {key: seen for key in left if (seen := self._listed(key, ended.get(key, ())))}
+            missing = [key for key in missing if key not in listed]
         asked = await asyncio.gather(*(ask(key) for key in missing))
         self._last = {**listed, **dict(zip(missing, asked, strict=True))}
         return {key: snapshot for key, (_, snapshot) in self._last.items()}

@@ -72,6 +72,12 @@ class Jobs:
             self._page = self._joined()
         return self._page
 
+    def ended(self, limit: int) -> bytes:
+        """Return the records of so many jobs that ended last, as a JSON list."""
+        self.unfinished()
+        last = self._order[max(0, self._ended - limit) : self._ended]
+        return b"[" + b", ".join(self.record(job_id)[1:-1] for job_id in reversed(last)) + b"]"
+
     def is_over(self, job_id: str) -> bool:
         """Say whether the job has ended."""
         return self.ends.get(job_id, NEVER) <= time.time()
@@ -104,7 +110,9 @@ class Site:
         self.asked[path] += 1
         job_id = query.get("job_id", [""])[0]
         if path == "/v2/job/list/query":
-            return b'{"code": 0, "message": "success", "data": {"count": 0, "data": ' + self.jobs.unfinished() + b"}}"
+            limit = int(query["limit"][0])
+            page = self.jobs.ended(limit) if "success" in query["status"] else self.jobs.unfinished()
+            return b'{"code": 0, "message": "success", "data": {"count": 0, "data": ' + page + b"}}"
         if path == "/v2/job/query" and job_id in self.jobs.ends:
             return b'{"code": 0, "message": "success", "data": ' + self.jobs.record(job_id) + b"}"
         if path == "/v2/job/task/query":

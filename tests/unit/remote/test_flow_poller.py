@@ -22,14 +22,15 @@ class Site:
             (role, party): by_role[role] for role, party in (HOST, GUEST) if role in by_role
         }  # the host's comes first
 
-    async def states(self, *, statuses):
+    async def states(self, *, statuses, newest=0):
         self.lists += 1
-        return [
+        found = [
             JobState(job_id, role, party, status, 50, 1_000_123)
             for job_id, records in self.status.items()
             for (role, party), status in records.items()
             if status in statuses
         ]
+        return found[-newest:]
 
     async def query(self, *, job_id):
         self.asked.append(job_id)
@@ -80,6 +81,32 @@ async def test_a_party_that_goes_on_does_not_hide_that_our_side_has_ended(site, 
     seen = await poller.look(KEYS)
     assert seen["3"].state is WorkState.FAILED
     assert site.asked == ["3"]
+
+
+async def test_many_that_ended_together_are_not_asked_for_one_by_one(site, poller):
+    keys = [str(number) for number in range(100)]
+    for key in keys:
+        site.put(key, guest="waiting", host="waiting")
+    await poller.look(keys)
+    site.lists = 0
+    for key in keys[:50]:
+        site.put(key, guest="failed", host="failed")
+    site.put("50", guest="success", host="running")
+    del site.status["51"]
+    seen = await poller.look(keys)
+    assert {seen[key].state for key in keys[:50]} == {WorkState.FAILED}
+    assert (seen["50"].state, seen["51"].state) == (WorkState.SUCCEEDED, WorkState.MISSING)
+    assert {seen[key].state for key in keys[52:]} == {WorkState.QUEUED}
+    assert (site.lists, site.asked) == (2, ["51"])
+
+
+async def test_of_jobs_not_seen_before_every_record_is_read(site, poller):
+    keys = [str(number) for number in range(20)]
+    for key in keys:
+        site.put(key, guest="success", host="failed")
+    seen = await poller.look(keys)
+    assert {s.state for s in seen.values()} == {WorkState.SUCCEEDED}
+    assert sorted(site.asked) == sorted(keys)
 
 
 async def test_both_ways_of_asking_see_the_same(site, poller):

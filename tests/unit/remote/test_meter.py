@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from airflow_provider_fate.remote.meter import Allowance, Meter
+from airflow_provider_fate.remote.meter import LONGEST, Allowance, Meter
 
 
 def burn(seconds):
@@ -75,3 +75,9 @@ def test_what_was_not_used_is_not_saved_up():
     allowance.spend(0.1, now=0.0)
     allowance.spend(1.0, now=10_000.0)
     assert allowance.pause == pytest.approx(10.0)
+
+
+def test_one_expensive_exception_does_not_stop_the_looks_for_minutes():
+    allowance = Allowance(share=0.05, burst=0.5)
+    allowance.spend(60.0, now=0.0)
+    assert allowance.pause == pytest.approx(LONGEST)

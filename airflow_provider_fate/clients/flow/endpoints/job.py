@@ -139,19 +139,26 @@ class JobGroup(Group[Transport]):
 
     @endpoint
     def states(
-        self, *, statuses: Sequence[JobStatus | str] = (), user_name: str | None = None
+        self, *, statuses: Sequence[JobStatus | str] = (), newest: int = 0, user_name: str | None = None
     ) -> Request[builtins.list[JobState]]:
-        """Return where all jobs in these statuses stand, one state per record: cheap even for thousands.
+        """Return where the jobs in these statuses stand, one state per record: cheap even for thousands.
 
         FATE-Flow sends whole records all the same, but nothing else of them is read.
 
         :param statuses: any of these; none for all jobs there ever were.
+        :param newest: only so many records, those that changed last; 0 for all.
         :param user_name: exactly the label of the submit.
         """
         return get(
             "/job/list/query",
             lambda reply: states_of(reply.data),
-            params={"limit": 0, "status": [str(status) for status in statuses] or None},
+            params={
+                "limit": newest,
+                "page": 1 if newest else None,
+                "status": [str(status) for status in statuses] or None,
+                "order_by": "update_time" if newest else "create_time",
+                "order": "desc",
+            },
             headers=_user(user_name),
             decode=decode_states,
         )
