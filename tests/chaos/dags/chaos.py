@@ -1,0 +1,33 @@
+"""One job, one upload; waited for in the triggerer or in the worker. A run's conf says on which site."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG
+
+from airflow_provider_fate.jobs import Party, Psi
+from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.operators.upload import FateUploadOperator
+
+for deferrable in (True, False):
+    common: dict[str, Any] = {
+        "task_id": "work",
+        "fate_conn_id": "{{ params.conn_id }}",
+        "deferrable": deferrable,
+        "retries": 5,
+        "retry_delay": timedelta(seconds=1),
+    }
+    mode = "deferrable" if deferrable else "worker"
+    settings: dict[str, Any] = {
+        "schedule": None,
+        "start_date": datetime(2026, 1, 1),
+        "max_active_runs": 500,
+        "max_active_tasks": 500,
+        "params": {"conn_id": "nowhere", "table": "chaos.none", "source": "none.csv"},
+    }
+    with DAG(f"chaos_job_{mode}", **settings):
+        FateJobOperator(job=Psi(guest=Party("9999", "chaos.guest"), hosts=[Party("10000", "chaos.host")]), **common)
+    with DAG(f"chaos_upload_{mode}", **settings):
+        FateUploadOperator(source="{{ params.source }}", table="{{ params.table }}", label="y", **common)

@@ -1,0 +1,102 @@
+"""The process of one task is killed, or with it the worker that supervises it."""
+
+from __future__ import annotations
+
+from tests.chaos.proxy import Harm
+from tests.chaos.scene import Scene
+from tests.chaos.trial import ONE_MORE, UPLOAD, WORKER, End, fault
+
+
+def killed_at(scene: Scene, path: str, harm: Harm, *, with_worker: bool = False) -> None:
+    """Kill the task while a request of it is on its way."""
+    rule = scene.harm(path, harm)
+    scene.start()
+    scene.wait_reached(rule)
+    if with_worker:
+        scene.kill_worker()
+    else:
+        scene.kill_task_process()
+    rule.go.set()
+
+
+@fault()
+def task_killed_before_submit(scene: Scene) -> None:
+    """It has looked for an earlier job, and nothing more."""
+    killed_at(scene, "/job/list/query", Harm.HOLD_REPLY)
+
+
+@fault()
+def task_killed_before_the_reply_to_submit(scene: Scene) -> None:
+    """The job exists, and nobody knows its id."""
+    killed_at(scene, "/job/submit", Harm.HOLD_REPLY)
+
+
+@fault()
+def task_killed_between_submit_and_waiting(scene: Scene) -> None:
+    """The id was known to the process, and is lost with it."""
+    rule = scene.harm("/job/submit", Harm.HOLD_REPLY)
+    scene.start()
+    scene.wait_reached(rule)
+    after = scene.harm("/job/list/query", Harm.HOLD_REPLY)
+    rule.go.set()
+    scene.wait_reached(after)
+    scene.kill_task_process()
+    after.go.set()
+
+
+@fault()
+def worker_killed_before_the_reply_to_submit(scene: Scene) -> None:
+    """As when a machine is lost: Airflow notices by the absence of heartbeats."""
+    killed_at(scene, "/job/submit", Harm.HOLD_REPLY, with_worker=True)
+
+
+@fault(modes=WORKER)
+def task_killed_while_waiting(scene: Scene) -> None:
+    """The job runs on, and the retry takes it up."""
+    scene.fake.hold()
+    scene.start()
+    scene.wait_until_it_waits()
+    scene.kill_task_process()
+    scene.wait_requests("/job/list/query", 2)
+    scene.fake.let_go()
+
+
+@fault(modes=WORKER)
+def worker_killed_while_waiting(scene: Scene) -> None:
+    """The same, when a machine is lost; the job ends before anybody notices."""
+    scene.fake.hold()
+    scene.start()
+    scene.wait_until_it_waits()
+    scene.kill_worker()
+    scene.fake.let_go()
+
+
+@fault()
+def task_killed_while_finishing(scene: Scene) -> None:
+    """The job has succeeded, its result was not stored."""
+    killed_at(scene, "/output/metric/query", Harm.HOLD_REPLY)
+
+
+@fault()
+def worker_killed_while_finishing(scene: Scene) -> None:
+    """The same, when a machine is lost."""
+    killed_at(scene, "/output/metric/query", Harm.HOLD_REPLY, with_worker=True)
+
+
+@fault(ONE_MORE, works=UPLOAD)
+def task_killed_after_upload(scene: Scene) -> None:
+    """The upload is known to be this task's: the retry stops it and uploads once more."""
+    scene.fake.hold()
+    rule = scene.harm("/job/notes/add", Harm.HOLD_REPLY)
+    scene.start()
+    scene.wait_reached(rule)
+    scene.kill_task_process()
+    rule.go.set()
+    scene.wait_requests(scene.submit_path, 2)
+    scene.fake.let_go()
+
+
+@fault(End((("success", "success"),)), works=UPLOAD)
+def task_killed_before_the_reply_to_upload(scene: Scene) -> None:
+    """The upload has no mark of this task yet: the retry waits until it has ended, and uploads once more."""
+    killed_at(scene, scene.submit_path, Harm.HOLD_REPLY)
