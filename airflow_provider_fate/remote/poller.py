@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import ClassVar, Generic, Self, TypeVar
 
 from airflow_provider_fate.errors import FateError, is_transient
+from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.limits import pace
 from airflow_provider_fate.remote.meter import Allowance, Meter
 
@@ -173,11 +174,14 @@ class SharedPoller(ABC, Generic[T]):
                     seen = await self.meter.of(self.look(keys))
                 except FateError as e:
                     failures = failures + 1 if is_transient(e) else failures + 3
+                    telemetry.count("poll_failed", self.conn_id)
                     await self.close()
                     for key in keys:
                         self._tell(key, e)
                 else:
                     failures = 0
+                    telemetry.count("polled", self.conn_id)
+                    telemetry.gauge("waiting", len(keys), self.conn_id)
                     await self.meter.of(self._tell_seen(seen))
                 self._allowance.spend(self.meter.seconds, time.monotonic())
                 await self._rest(self._pause(failures))

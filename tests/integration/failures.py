@@ -211,7 +211,7 @@ CASES: dict[str, Case] = {
     ),
     "waiting_limit": Case(
         "The job does not leave the queue",
-        "Two jobs hold all cores of the cluster, waiting_timeout is 10 seconds.",
+        "Another job holds all cores of the cluster, waiting_timeout is 10 seconds.",
         (r"still waited for resources after waiting_timeout=0:00:10", r"It was stopped", r"Running: \d+"),
         {"job": psi(), "waiting_timeout": timedelta(seconds=10)},
         meanwhile=busy,

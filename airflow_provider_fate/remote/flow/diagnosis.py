@@ -72,7 +72,7 @@ class Diagnosis:
     def summary(self) -> str:
         """One paragraph for the exception."""
         if not self.failed:
-            said = self.schedule_errors[-1] if self.schedule_errors else "no task has failed on this site"
+            said = _last_words(self.schedule_errors) or "no task has failed on this site"
             return f"Job {self.job_id} ended {self.state}: {said}. {self.side}"
         first = self.failed[0]
         said = _last_line(first.report) or _last_line("\n".join(first.log_tail)) or "no reason was reported here."
@@ -90,10 +90,17 @@ class Diagnosis:
         """The whole of it, for the task log."""
         yield f"Job {self.job_id} ended {self.state}"
         yield from self.table.splitlines()
+        shown: dict[str, str] = {}
         for task in self.failed:
-            yield f"{task.name} on {task.role} {task.party_id}: {task.status}"
+            party = f"{task.role} {task.party_id}"
+            yield f"{task.name} on {party}: {task.status}"
+            said = _last_line(task.report)
+            if said and said in shown:
+                yield f"    as on {shown[said]}: {said}"
+                continue
+            shown[said] = party
             yield from (f"    {line}" for line in task.report[-REPORT:].splitlines())
-            if task.log_tail:
+            if task.log_tail and _last_line("\n".join(task.log_tail)) not in task.report:
                 yield "  last lines of its error log:"
                 yield from (f"    {line}" for line in task.log_tail)
         if self.schedule_errors:
@@ -232,6 +239,12 @@ def _word(status: object) -> str:
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip(" ]\t")]
     return lines[-1] if lines else ""
+
+
+def _last_words(lines: Sequence[str]) -> str:
+    """The last line of the scheduler's log that says something, without time, thread and place."""
+    words = [line.rpartition("]: ")[2].strip() for line in lines]
+    return next((word for word in reversed(words) if word and word != "NoneType: None"), "")
 
 
 def task_table(tasks: Sequence[TaskRecord]) -> str:
