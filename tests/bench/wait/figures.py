@@ -34,6 +34,7 @@ class Figures:
     :param cpu_runner: likewise.
     :param memory: mean over the steady interval.
     :param peak: highest memory in the steady interval.
+    :param gap: longest pause in seconds between two looks at all jobs while jobs ended; ``None``: there were none.
     :param fired: seconds from each job's end to the trigger's event.
     :param resumed: seconds from each job's end to ``scheduled``.
     :param lost: jobs that ended and resumed nobody.
@@ -52,6 +53,7 @@ class Figures:
     cpu_runner: float
     memory: float
     peak: int
+    gap: float | None = None
     fired: list[float] = field(default_factory=list)
     resumed: list[float] = field(default_factory=list)
     lost: int = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,7 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
         jobs=jobs,
         interval=plan.interval,
         before=before,
+        gap=_longest_gap(server, ends),
         at_start=at_start,
         fired=[fired[index] - end for index, end in ends.items() if index in fired],
         resumed=[resumed[index] - end for index, end in ends.items() if index in resumed],
@@ -164,6 +166,14 @@ def _let_end(server: Server, mode: Mode, job_ids: list[str], run_id: str, plan: 
     else:
         rows.defer([mode.trigger("", end, plan.interval) for end in ends.values()], f"{run_id}_ends")
     return ends
+
+
+def _longest_gap(server: Server, ends: dict[int, float]) -> float | None:
+    """The longest pause between two looks, from the last one before the first end on."""
+    first, last = min(ends.values()), max(ends.values())
+    looks: list[float] = server.call("looks")
+    pauses = [later - look for look, later in pairwise(looks) if later >= first and look <= last]
+    return max(pauses, default=None)
 
 
 def load_of(triggerer: Process) -> Load:

@@ -96,6 +96,7 @@ class Site:
     def __init__(self) -> None:
         self.jobs = Jobs()
         self.asked: Counter[str] = Counter()
+        self.looks: list[float] = []
 
     def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> bytes:
         """Return the JSON for one request."""
@@ -107,11 +108,17 @@ class Site:
             return b"{}"
         if path == "/bench/asked":
             return json.dumps(self.asked).encode()
+        if path == "/bench/looks":
+            return json.dumps(self.looks).encode()
         self.asked[path] += 1
         job_id = query.get("job_id", [""])[0]
         if path == "/v2/job/list/query":
             limit = int(query["limit"][0])
-            page = self.jobs.ended(limit) if "success" in query["status"] else self.jobs.unfinished()
+            if "success" in query["status"]:
+                page = self.jobs.ended(limit)
+            else:
+                page = self.jobs.unfinished()
+                self.looks.append(time.time())
             return b'{"code": 0, "message": "success", "data": {"count": 0, "data": ' + page + b"}}"
         if path == "/v2/job/query" and job_id in self.jobs.ends:
             return b'{"code": 0, "message": "success", "data": ' + self.jobs.record(job_id) + b"}"

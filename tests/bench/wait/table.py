@@ -24,6 +24,7 @@ COLUMNS: Sequence[Column] = (
     ("CPU % runner", lambda f: f"{100 * f.cpu_runner:.1f}"),
     ("MB more", lambda f: f"{f.grown / 1e6:.1f}"),
     ("at most", lambda f: f"{(f.peak - f.before) / 1e6:.1f}"),
+    ("longest gap s", lambda f: "-" if f.gap is None else f"{f.gap:.2f}"),
     ("event p50 s", lambda f: _seconds(f.fired, 0.5)),
     ("p99 s", lambda f: _seconds(f.fired, 0.99)),
     ("resumption p50 s", lambda f: _seconds(f.resumed, 0.5)),
