@@ -8,6 +8,8 @@ import shutil
 import tempfile
 from importlib.util import find_spec
 
+from hypothesis import settings
+
 # Airflow makes its home, and reads its configuration from there, when it is first imported: that must not be the
 # developer's own. So this stands at the top, before any test module is imported.
 _home = tempfile.mkdtemp(prefix="airflow-home-")
@@ -20,3 +22,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_home}/airflow.db"
 
 pytest_plugins = [name for name in ("tests.support.fate", "tests.support.fake") if find_spec(name)]
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")

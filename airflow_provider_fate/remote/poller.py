@@ -150,6 +150,12 @@ class SharedPoller(ABC, Generic[T]):
         for wait in self._waits.get(key, ()):
             wait.tell(observation)
 
+    async def _tell_all(self, keys: Collection[str], error: FateError) -> None:
+        for told, key in enumerate(keys, 1):
+            self._tell(key, error)
+            if told % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
     async def _tell_seen(self, seen: Mapping[str, T]) -> None:
         now = time.monotonic()
         told = 0
@@ -176,8 +182,7 @@ class SharedPoller(ABC, Generic[T]):
                     failures = failures + 1 if is_transient(e) else failures + 3
                     telemetry.count("poll_failed", self.conn_id)
                     await self.close()
-                    for key in keys:
-                        self._tell(key, e)
+                    await self._tell_all(keys, e)
                 else:
                     failures = 0
                     telemetry.count("polled", self.conn_id)

@@ -130,13 +130,13 @@ class RemoteWorkTrigger(BaseTrigger):
         leave, looks = self.poller().watch(self.work_id)
         try:
             while True:
-                limit = watch.next_limit()
+                turn = watch.next_turn()
                 try:
-                    # Until the next limit at most, so that it is kept even while the remote system is silent.
-                    patience = None if limit is None else max(0.1, limit - time.time())
+                    # Until then at most, so that limits are kept even while the remote system is silent.
+                    patience = None if turn is None else max(0.1, turn - time.time())
                     snapshot = await asyncio.wait_for(looks.next(), patience)
                 except TimeoutError:
-                    verdict = watch.passed(time.time())
+                    verdict = watch.passed(time.time()) or await self._feel(watch)
                 except FateError as e:
                     verdict = self._note_silence(watch, e)
                 else:
@@ -154,11 +154,13 @@ class RemoteWorkTrigger(BaseTrigger):
             self.log.info("%s answers again after %.0f s", self.conn_id, time.time() - silent_since)
         if watch.last == snapshot:  # not one that is only unknown for a moment
             await self._quietly("report", self.report(snapshot))
-        if verdict is None and watch.wants_pulse(time.time()):
-            pulse = await self._quietly("pulse", self.pulse())
-            if pulse is not None:
-                verdict = watch.feel(pulse, time.time())
-        return verdict
+        return verdict or await self._feel(watch)
+
+    async def _feel(self, watch: Watch) -> Verdict | None:
+        if not watch.wants_pulse(time.time()):
+            return None
+        pulse = await self._quietly("pulse", self.pulse())
+        return None if pulse is None else watch.feel(pulse, time.time())
 
     def _note_silence(self, watch: Watch, error: FateError) -> Verdict | None:
         if watch.silent_since is None:

@@ -135,6 +135,13 @@ class Watch:
         """The next moment at which :meth:`passed` may say something new, whatever is seen until then."""
         return min((moment for moment, _ in self._moments()), default=None)
 
+    def next_turn(self) -> float | None:
+        """The next moment at which there is something to do, whatever is seen until then: a limit, or a pulse."""
+        moments = [moment for moment, _ in self._moments()]
+        if self.limits.stall_after is not None and self.last.state is WorkState.RUNNING and self.silent_since is None:
+            moments.append(self._pulse_at + self.limits.stall_after / PULSES)
+        return min(moments, default=None)
+
     def _moments(self) -> list[tuple[float, Outcome]]:
         moments = []
         if self.limits.deadline is not None:

@@ -100,9 +100,15 @@ class FlowPoller(SharedPoller[Snapshot]):
         if last in states:
             return self._last[key]  # nothing is computed anew for the thousands that only wait
         state, snapshot = self._read(states)
-        if last is None or state is None or (last.role, last.party_id) == (state.role, state.party_id):
+        if state is not None and self._speaks(state, last):
             return state, snapshot
-        return None  # the record that spoke for the job has ended, while another party's goes on
+        return None  # the record that speaks for the job may have ended, while another party's goes on
+
+    def _speaks(self, state: JobState, last: JobState | None) -> bool:
+        """Whether a record is the one that speaks for its job: that of before, or at first sight the site's own."""
+        if last is not None:
+            return (last.role, last.party_id) == (state.role, state.party_id)
+        return self._site is not None and state.party_id == self._site.party_id
 
     def _read(self, states: Sequence[JobState]) -> _Seen:
         role, party_id = (self._site.role, self._site.party_id) if self._site else (None, None)

@@ -54,7 +54,9 @@ def poller(site):
         async def client(self):
             return SimpleNamespace(job=site)
 
-    return Poller("c", 1)
+    poller = Poller("c", 1)
+    poller._site = SimpleNamespace(role="guest", party_id="9999")
+    return poller
 
 
 KEYS = [str(number) for number in range(10)]
@@ -77,6 +79,13 @@ async def test_what_left_the_list_is_asked_for_by_its_id(site, poller):
 
 async def test_a_party_that_goes_on_does_not_hide_that_our_side_has_ended(site, poller):
     await poller.look(KEYS)
+    site.put("3", guest="failed", host="running")
+    seen = await poller.look(KEYS)
+    assert seen["3"].state is WorkState.FAILED
+    assert site.asked == ["3"]
+
+
+async def test_at_first_sight_too_a_party_that_goes_on_does_not_hide_that_our_side_has_ended(site, poller):
     site.put("3", guest="failed", host="running")
     seen = await poller.look(KEYS)
     assert seen["3"].state is WorkState.FAILED
