@@ -67,7 +67,9 @@ def connections(port: int) -> dict[str, str]:
     """Return the environment with the connections to the server on this port."""
     site: dict[str, Any] = {"host": "127.0.0.1", "port": port}
     return {
-        f"AIRFLOW_CONN_{CONN_ID.upper()}": json.dumps({"conn_type": "fate", **site}),
+        f"AIRFLOW_CONN_{CONN_ID.upper()}": json.dumps(
+            {"conn_type": "fate", **site, "extra": {"party_id": "9999"}}  # of the server's records
+        ),
         f"AIRFLOW_CONN_{CONN_ID.upper()}_DATABRICKS": json.dumps(
             {"conn_type": "databricks", **site, "schema": "http", "password": "not-a-secret"}
         ),
