@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow_provider_fate.remote.flow.poller import FlowPoller
 from airflow_provider_fate.remote.flow.progress import Progress
-from airflow_provider_fate.remote.states import Snapshot
+from airflow_provider_fate.remote.states import Snapshot, WorkState
 from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
 
 
@@ -33,7 +33,8 @@ class FateJobTrigger(RemoteWorkTrigger):
             if self._last is None or snapshot.state != self._last.state:
                 self.log.info("Job %s is %s", self.work_id, snapshot.detail)
             self._last, self._looks_due = snapshot, 3
-        if self._looks_due:
+        # The tasks of a job in the queue wait as well: asking for them would only make thousands of jobs start slowly.
+        if self._looks_due and snapshot.state is not WorkState.QUEUED:
             self._looks_due -= 1
             flow = await self.poller().client()
             for line in self._progress.news(await flow.task.query(job_id=self.work_id)):
