@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.errors import FateError
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.remote.identity import WorkIdentity
     from airflow_provider_fate.remote.limits import Limits
     from airflow_provider_fate.triggers.job import FateJobTrigger
 
@@ -112,6 +113,12 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
         return FateJobFailed(
             diagnosis.summary, job_id=ref.job_id, hint=diagnosis.next_step or None, diagnosis=diagnosis
         )
+
+    def stop_started(self, identity: WorkIdentity) -> None:
+        """Stop unfinished jobs that carry the task's mark."""
+        with self.jobs() as jobs:
+            for record in jobs.find(identity).current:
+                jobs.stop(record.job_id)
 
     def explain_limit(self, ref: JobRef, outcome: Outcome) -> str:
         """What held the job in the queue, or where it has come to."""

@@ -104,6 +104,7 @@ class FateJobOperator(FateJobWorkOperator):
             from airflow_provider_fate.remote.flow.tables import require_own_tables
 
             require_own_tables(jobs.flow, jobs.site, dag)
+        self.end_if_killed()
         return dag
 
     def result(self, ref: JobRef, context: Context) -> dict[str, Any]:

@@ -97,6 +97,7 @@ class FateUploadOperator(FateJobWorkOperator):
         with self.jobs() as jobs:
             verify_party(jobs.site, jobs.flow)
             self._end_unfinished_uploads(jobs, table, identity)
+            self.end_if_killed()
             started = jobs.flow.data.upload_file(
                 path,
                 namespace=table.namespace,
@@ -149,6 +150,18 @@ class FateUploadOperator(FateJobWorkOperator):
                 )
             self.log.info("Stopping upload job %s of an earlier try", record.job_id)
             jobs.stop(record.job_id)
+
+    def stop_started(self, identity: WorkIdentity) -> None:
+        """Stop an upload into the table that nobody has described yet: ours, as nobody else may write there now."""
+        from airflow_provider_fate.data.table import TableName
+        from airflow_provider_fate.remote.flow.jobs import UNFINISHED, user_name
+
+        table = TableName.parse(self.table)
+        with self.jobs() as jobs:
+            for record in jobs.flow.job.list(statuses=UNFINISHED, roles=("local",), limit=0).jobs:
+                ours = (record.description or "") in ("", user_name(identity))
+                if ours and _written_table(record.dag) == (table.namespace, table.name):
+                    jobs.stop(record.job_id)
 
     def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
         """Compare what arrived with what was sent."""

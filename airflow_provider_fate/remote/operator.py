@@ -63,6 +63,8 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         self.waiting_timeout = waiting_timeout
         self.stall_timeout = stall_timeout
         self._ref: RefT | None = None
+        self._identity: WorkIdentity | None = None
+        self._killed = False
 
     # -- what a subclass says -------------------------------------------------------------------------------------
 
@@ -94,6 +96,9 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
     def stop(self, ref: RefT) -> None:
         """Stop the work and check that it has stopped."""
 
+    def stop_started(self, identity: WorkIdentity) -> None:
+        """Stop what a submit that has not come back may have started."""
+
     def explain_limit(self, ref: RefT, outcome: Outcome) -> str:
         """Why the work has reached a limit, as far as can be seen before it is stopped; may log what helps a person."""
         return ""
@@ -105,9 +110,13 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         from airflow_provider_fate.remote.identity import WorkIdentity
         from airflow_provider_fate.remote.limits import Limits
 
+        self._identity = identity = WorkIdentity.of(context)
         try:
             with span("find_or_submit", task=self.task_id):
-                self._ref = ref = self.find_or_submit(WorkIdentity.of(context), context)
+                self._ref = ref = self.find_or_submit(identity, context)
+            if self._killed and self.owns_work:
+                self.stop(ref)
+            self.end_if_killed()
         except (FateInputError, FateConfigError) as e:
             # The same input fails in the same way: a retry would only delay the message.
             raise AirflowFailException(str(e)) from e
@@ -140,10 +149,29 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
             return self.result(ref, context)
 
     def on_kill(self) -> None:
-        """Stop the work because the task is killed while its process runs."""
-        if self._ref is not None and self.owns_work:
+        """Stop the work because the task is killed while its process runs.
+
+        Airflow calls this in the middle of whatever the process does, lets it go on, and ends it after some seconds. So
+        a submit may be under way: what it has started is looked for here, and what it starts yet is stopped when it
+        comes back.
+        """
+        self._killed = True
+        if not self.owns_work:
+            return
+        if self._ref is not None:
             self.log.info("Task is killed: stopping its work")
             self.stop(self._ref)
+        elif self._identity is not None:
+            self.log.info("Task is killed while it submits: stopping what it may have started")
+            self.stop_started(self._identity)
+
+    def end_if_killed(self) -> None:
+        """End the task if it was killed meanwhile; to be called before anything is submitted.
+
+        :raises AirflowFailException: it was.
+        """
+        if self._killed:
+            raise AirflowFailException("The task was killed.")
 
     def _out_of_time(self, ref: RefT, outcome: Outcome, event: Mapping[str, Any]) -> FateError:
         """A limit has passed: say why, as far as can be seen, and leave nothing running."""

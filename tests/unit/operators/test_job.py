@@ -433,6 +433,36 @@ def test_a_kill_in_the_worker_stops_the_job(site):
     assert not unfinished(site)
 
 
+def test_a_kill_during_a_submit_stops_the_job_that_the_submit_has_made(site):
+    site.plan(Script(stall="psi"))
+    operator = psi().make()
+    context = psi().context
+    operator.render_template_fields(context)
+    submit = jobs.FlowJobs._submit
+
+    def killed_meanwhile(self, *args):
+        ref = submit(self, *args)
+        operator.on_kill()  # the job exists, and its id has not come back
+        assert not unfinished(site)
+        return ref
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs.FlowJobs, "_submit", killed_meanwhile)
+        with pytest.raises(AirflowFailException, match="killed"):
+            operator.execute(context)
+    assert not unfinished(site)
+
+
+def test_a_kill_before_the_submit_submits_nothing(site):
+    operator = psi().make()
+    context = psi().context
+    operator.render_template_fields(context)
+    operator.on_kill()
+    with pytest.raises(AirflowFailException, match="killed"):
+        operator.execute(context)
+    assert not site.jobs
+
+
 def test_a_kill_whose_stop_is_answered_with_an_error_still_ends_the_job(site):
     site.plan(Script(stall="psi"))
     site.faults.answer(104, "Read timed out.", "/job/stop", act=True)

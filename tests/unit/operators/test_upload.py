@@ -1,6 +1,7 @@
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_fate.clients.flow.endpoints.job import JobGroup
 from airflow_provider_fate.errors import FateConflictError, FateDataError
 from airflow_provider_fate.operators.upload import FateUploadOperator
 from tests.support.fake_flow import Script
@@ -110,3 +111,20 @@ def test_a_kill_stops_the_upload(site, csv):
     operator.on_kill()
     (job,) = site.jobs.values()
     assert set(job.status.values()) == {"canceled"}
+
+
+def test_a_kill_while_the_file_is_sent_stops_the_upload_that_this_has_started(site, csv, monkeypatch):
+    site.plan(Script(stall="upload"))
+    task = upload(csv)
+    operator = task.make()
+    operator.render_template_fields(task.context)
+    describe = JobGroup.__dict__["add_notes"]
+
+    def killed_before(self, *args, **kwargs):
+        operator.on_kill()  # the job exists, and nothing says yet that it is ours
+        return describe.__get__(self, JobGroup)(*args, **kwargs)
+
+    monkeypatch.setattr(JobGroup, "add_notes", killed_before)
+    with pytest.raises(AirflowFailException, match="killed"):
+        operator.execute(task.context)
+    assert {state for job in site.jobs.values() for state in job.status.values()} == {"canceled"}
