@@ -12,6 +12,8 @@ from dev.localairflow import LocalAirflow
 from tests.chaos.airflow import chaos_airflow
 from tests.chaos.runner import Runner, Verdict
 from tests.chaos.trial import Trial
+from tests.support.fate import RunningFate
+from tests.support.fate_jobs import Flow, write_data
 
 Result = Callable[[Trial], Verdict]
 
@@ -46,3 +48,26 @@ def played(request: pytest.FixtureRequest, chaotic_airflow: LocalAirflow, trials
     """The verdicts of trials on fake FATE-Flows."""
     runner = Runner(chaotic_airflow, trials_folder)
     return results(runner, selected(request.session, "test_trial"))
+
+
+@pytest.fixture(scope="session")
+def played_for_real(
+    request: pytest.FixtureRequest, chaotic_airflow: LocalAirflow, trials_folder: Path, fate_full: RunningFate
+) -> Result:
+    """The verdicts of trials on a real FATE."""
+    load_tables(fate_full, trials_folder)
+    # Two jobs at the same time are what a small machine carries.
+    runner = Runner(chaotic_airflow, trials_folder, fate_full, side_by_side=2)
+    return results(runner, selected(request.session, "test_trial_on_a_real_fate"))
+
+
+def load_tables(fate: RunningFate, folder: Path) -> None:
+    """Give a real FATE the tables that the trials' jobs read."""
+    flow = Flow(fate.url)
+    for name, file in zip(("guest", "host"), write_data(folder / "tables", rows=60), strict=True):
+        meta = {"delimiter": ",", "dtype": "float32", "match_id_name": "id"}
+        if name == "guest":
+            meta |= {"label_name": "y", "label_type": "int32"}
+        body = {"file": str(file), "head": True, "partitions": 4, "extend_sid": True, "meta": meta}
+        reply = flow.call("POST", "/data/component/upload", body=body | {"namespace": "chaos", "name": name})
+        assert flow.wait(reply["job_id"], 300) == "success", flow.tasks(reply["job_id"])

@@ -20,7 +20,7 @@ from tests.chaos.trial import Trial
 from tests.chaos.verdict import judge
 from tests.support.fate import RunningFate
 
-SIDE_BY_SIDE = 12
+SIDE_BY_SIDE = 16
 MEETING = 240.0
 
 

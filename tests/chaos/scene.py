@@ -27,7 +27,7 @@ PATIENCE = 240.0
 """Seconds for one step of a trial on a busy machine."""
 
 
-# SQLite has one writer: runs that are created side by side block each other, and with them the whole API server.
+# SQLite has one writer: orders that are given side by side only block each other.
 _one_order_at_a_time = threading.Lock()
 
 
@@ -85,7 +85,7 @@ class Scene:
         conn_id = f"conn_{self.run_id}"
         extra = {"party_id": "9999", "role": "guest", "timeout": 4}
         connection = {"connection_id": conn_id, "conn_type": "fate", "host": "127.0.0.1", "port": self.proxy.port}
-        self.patiently(lambda: self.api.add_connection(connection | {"extra": json.dumps(extra)}))
+        self.patiently(lambda: self.api.request("POST", "/connections", connection | {"extra": json.dumps(extra)}))
         conf: dict[str, Any] = {"conn_id": conn_id}
         if self.is_upload:
             source = self.folder / f"{self.run_id}.csv"

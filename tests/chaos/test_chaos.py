@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.conftest import Result
-from tests.chaos.trial import Trial, trials
+from tests.chaos.trial import Trial, usual
 
 pytestmark = [pytest.mark.chaos, pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("trial", trials(), ids=lambda trial: trial.name)
+@pytest.mark.parametrize("trial", usual(), ids=lambda trial: trial.name)
 def test_trial(trial: Trial, played: Result) -> None:
     verdict = played(trial)
 

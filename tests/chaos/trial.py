@@ -112,6 +112,14 @@ def trials(*, real: bool = False) -> list[Trial]:
     ]
 
 
+def usual() -> list[Trial]:
+    """One trial of each fault on the fake; works and modes take turns, so that each is tried at each phase."""
+    chosen: dict[str, list[Trial]] = {}
+    for trial in trials():
+        chosen.setdefault(trial.fault.name, []).append(trial)
+    return [some[number % len(some)] for number, some in enumerate(chosen.values())]
+
+
 def drawn(seed: int, count: int) -> list[Trial]:
     """So many trials by chance, the same for the same seed."""
     return random.Random(seed).choices(trials(), k=count)
