@@ -7,7 +7,7 @@ from tests.chaos.scene import Scene
 from tests.chaos.trial import DEFERRABLE, ONE_MORE, STOPPED, WORKER, End, fault
 
 SURVIVED_OR_RETRIED = End((("success",), ("failed", "success")))
-"""A task of the job that ends while there is no server cannot report; FATE-Flow then fails the job, and it is retried."""
+"""A task that ends while there is no server cannot report; FATE-Flow then fails the job, and it is retried."""
 
 
 @fault(modes=DEFERRABLE, real=True)
