@@ -14,9 +14,12 @@ WORKERS = 10
 """More than there are cores: many trials keep a worker waiting."""
 
 SETTINGS = {
+    # A pool of 15 connections is what SQLite gets otherwise. When so many tasks report at once, an order in the API
+    # server's event loop waits for one, and those that have one wait for that loop: for 30 s.
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_ENABLED": "False",
     "AIRFLOW__FATE__POLL_INTERVAL": "0.5",
     # A lost worker is noticed by the absence of its heartbeat: after 300 s by default.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "3",
     "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",

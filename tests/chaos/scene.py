@@ -116,11 +116,11 @@ class Scene:
         return found
 
     def wait_until_it_waits(self) -> None:
-        """Wait until the task has asked for its job and, where it does so, has been deferred."""
-        before = self.proxy.count("/job/query")
+        """Wait until what waits for the job, the triggerer or the worker, has reported its first look."""
+        # Submitting, too, may ask for jobs; only a report asks for their tasks.
+        self.wait_requests("/job/task/query", 1)
         if self.is_deferrable:
             self.wait_task("deferred")
-        self.wait_requests("/job/query", before + 2)
 
     def mark(self, state: str) -> None:
         """Mark the task, as a user does."""

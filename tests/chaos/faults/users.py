@@ -18,20 +18,15 @@ def cleared_while_waiting(scene: Scene) -> None:
     scene.fake.let_go()
 
 
-@fault(End((("success",), ("canceled", "success"))))
+@fault(ONE_MORE)
 def cleared_while_submitting(scene: Scene) -> None:
-    """The job exists, and the task does not know it yet: the new try takes it up, or stops it.
-
-    Airflow kills a running task that is cleared, and lets it run again as it does after a crash, with nothing in it
-    that tells the one from the other.
-    """
+    """The job exists, and the task does not know it yet: it is stopped all the same."""
     scene.fake.hold()
     rule = scene.harm("/job/submit", Harm.HOLD_REPLY)
     scene.start()
     scene.wait_reached(rule)
-    looks = scene.proxy.count("/job/list/query")
     scene.clear()
-    scene.wait_requests("/job/list/query", looks + 1)
+    scene.wait_requests(scene.submit_path, 2)
     rule.go.set()
     scene.fake.let_go()
 
