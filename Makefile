@@ -39,7 +39,7 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-unit test-lowest test-integration test-e2e lint format
+.PHONY: test test-unit test-lowest test-integration test-e2e chaos lint format
 test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, coverage
 	@$(PY) -m dev.check $(ARGS)
 
@@ -54,6 +54,9 @@ test-integration: env ## the tests against a real FATE on this machine
 
 test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
 	@$(PY) -m dev.check e2e $(ARGS)
+
+chaos: env ## random faults between a real Airflow, FATE-Flow and the network (ARGS="--trials 500 --seed 7")
+	@$(PY) -m tests.chaos $(ARGS)
 
 lint: env ## ruff (rules and format) and mypy
 	@$(PY) -m dev.check lint $(ARGS)
