@@ -16,7 +16,7 @@ for deferrable in (True, False):
         "task_id": "work",
         "fate_conn_id": "{{ params.conn_id }}",
         "deferrable": deferrable,
-        "retries": 5,
+        "retries": 8,  # a task that cannot reach a killed API server uses some of them up
         "retry_delay": timedelta(seconds=1),
     }
     mode = "deferrable" if deferrable else "worker"

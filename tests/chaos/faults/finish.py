@@ -6,7 +6,7 @@ import time
 
 from tests.chaos.proxy import Harm
 from tests.chaos.scene import Scene
-from tests.chaos.trial import UPLOAD, End, fault
+from tests.chaos.trial import UPLOAD, fault
 
 METRICS = "/output/metric/query"
 TABLE = "/table/query"
@@ -38,7 +38,7 @@ def refused_while_finishing(scene: Scene) -> None:
     scene.proxy.up()
 
 
-@fault(End((("success",), ("success", "success"))), works=UPLOAD)
+@fault(works=UPLOAD)
 def count_of_rows_answered_bad_gateway(scene: Scene) -> None:
     """The table cannot be counted: the retry uploads it once more, for an upload is not looked for."""
     scene.fake.hold()

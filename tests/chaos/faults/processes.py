@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.proxy import Harm
 from tests.chaos.scene import Scene
-from tests.chaos.trial import ONE_MORE, UPLOAD, WORKER, End, fault
+from tests.chaos.trial import ONE_MORE, UPLOAD, WORKER, fault
 
 
 def killed_at(scene: Scene, path: str, harm: Harm, *, with_worker: bool = False) -> None:
@@ -96,7 +96,7 @@ def task_killed_after_upload(scene: Scene) -> None:
     scene.fake.let_go()
 
 
-@fault(End((("success", "success"),)), works=UPLOAD)
+@fault(works=UPLOAD)
 def task_killed_before_the_reply_to_upload(scene: Scene) -> None:
     """The upload has no mark of this task yet: the retry waits until it has ended, and uploads once more."""
     killed_at(scene, scene.submit_path, Harm.HOLD_REPLY)

@@ -94,7 +94,7 @@ def submit_made_triplets_and_answered_104(scene: Scene) -> None:
     scene.fake.let_go()
 
 
-@fault(End((("success", "success"),)), works=UPLOAD)
+@fault(ONE_JOB, works=UPLOAD)
 def reply_of_upload_lost(scene: Scene) -> None:
     """The upload goes on, and nothing comes back: it is repeated, and writes the same table again."""
     scene.harm(scene.submit_path, Harm.LOSE_REPLY)
