@@ -58,9 +58,12 @@ def marked_failed_right_after_deferral(scene: Scene) -> None:
     scene.mark("failed")
 
 
-@fault(STOPPED)
+@fault(STOPPED, modes=DEFERRABLE)
 def marked_failed_while_the_network_is_down(scene: Scene) -> None:
-    """The stop does not arrive at first, and is tried again."""
+    """The stop does not arrive at first, and is tried again.
+
+    Not in the worker: Airflow kills a process that has not ended 5 s after it was told to, and the job runs on.
+    """
     scene.fake.hold()
     scene.start()
     scene.wait_until_it_waits()
