@@ -28,6 +28,11 @@ for deferrable in (True, False):
         "params": {"conn_id": "nowhere", "table": "chaos.none", "source": "none.csv"},
     }
     with DAG(f"chaos_job_{mode}", **settings):
-        FateJobOperator(job=Psi(guest=Party("9999", "chaos.guest"), hosts=[Party("10000", "chaos.host")]), **common)
+        FateJobOperator(
+            job=Psi(guest=Party("9999", "chaos.guest"), hosts=[Party("10000", "chaos.host")]),
+            # A real FATE-Flow that is killed between two tasks may never begin the second one.
+            stall_timeout=timedelta(seconds=90),
+            **common,
+        )
     with DAG(f"chaos_upload_{mode}", **settings):
         FateUploadOperator(source="{{ params.source }}", table="{{ params.table }}", label="y", **common)
