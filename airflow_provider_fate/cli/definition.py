@@ -57,7 +57,7 @@ def get_fate_cli_commands() -> list[GroupCommand]:
             subcommands=(
                 _command(
                     "jobs",
-                    "List the jobs of the site, newest first",
+                    "List the unfinished jobs of the site, or others, newest first",
                     _arg(
                         "--status",
                         action="append",
@@ -65,7 +65,9 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                         help="only jobs with this status; may be repeated. One of " + ", ".join(STATUSES),
                         metavar="STATUS",
                     ),
-                    _arg("--unfinished", action="store_true", help="only jobs that wait or run"),
+                    _arg(
+                        "--all", action="store_true", help="jobs that have ended, too (default: those that wait or run)"
+                    ),
                     _arg("--limit", type=_count, default=20, metavar="N", help="at most so many jobs (default: 20)"),
                     _CONN_ID,
                 ),

@@ -20,10 +20,10 @@ PAGE = 50
 
 @command
 def jobs(args: Namespace) -> None:
-    """List the newest jobs."""
+    """List the newest jobs: those that wait or run, unless others are asked for."""
     from airflow_provider_fate.remote.flow.jobs import UNFINISHED
 
-    statuses = [*(args.status or ()), *(UNFINISHED if args.unfinished else ())]
+    statuses = args.status or ([] if args.all else list(UNFINISHED))
     with site(args) as site_jobs:
         found, there_are_more = newest(site_jobs, statuses, args.limit)
     if args.output == "json":
@@ -33,6 +33,7 @@ def jobs(args: Namespace) -> None:
         note(
             f"No job of the site of connection {args.conn_id!r}"
             + (f" is {' or '.join(statuses)}." if statuses else ".")
+            + ("" if args.status or args.all else " Those that have ended: --all.")
         )
         return
     as_table(

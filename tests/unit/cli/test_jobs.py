@@ -9,7 +9,7 @@ def test_the_newest_job_comes_first_with_the_record_of_this_site(site, fate):
     finish(site)
     second = submit(site, Script(stall="psi"))
     site.clock.advance(5)
-    ran = fate("jobs")
+    ran = fate("jobs", "--all")
     assert " ".join(ran.out.splitlines()[0].split()) == "job party status progress started (UTC) elapsed label"
     assert [row[:4] for row in ran.rows] == [
         [second, "guest", "9999", "running"],
@@ -22,7 +22,7 @@ def test_the_newest_job_comes_first_with_the_record_of_this_site(site, fate):
 def test_json_has_numbers_and_moments(site, fate):
     job_id = submit(site, user_name="airflow-1")
     finish(site)
-    (job,) = fate("jobs", "-o", "json").json
+    (job,) = fate("jobs", "--all", "-o", "json").json
     assert (job["job_id"], job["role"], job["party_id"], job["status"]) == (job_id, "guest", "9999", "success")
     assert job["progress"] == 100
     assert job["elapsed_seconds"] > 0
@@ -32,14 +32,14 @@ def test_json_has_numbers_and_moments(site, fate):
 
 def test_the_limit_counts_jobs_not_records_and_says_that_there_are_more(site, fate):
     ids = [submit(site) for _ in range(60)]  # two records each: more than a page
-    ran = fate("jobs", "--limit", "55")
+    ran = fate("jobs", "--all", "--limit", "55")
     assert [row[0] for row in ran.rows] == ids[::-1][:55]
     assert all(row[1:3] == ["guest", "9999"] for row in ran.rows)
     assert "newest 55; there are more" in ran.err
-    assert fate("jobs", "--limit", "60").err == ""
+    assert fate("jobs", "--all", "--limit", "60").err == ""
 
 
-def test_jobs_are_chosen_by_status(site, fate):
+def test_jobs_that_have_not_ended_are_listed_unless_others_are_asked_for(site, fate):
     done = submit(site)
     finish(site)
     running = submit(site, Script(stall="psi"))
@@ -49,8 +49,10 @@ def test_jobs_are_chosen_by_status(site, fate):
     def found(*arguments):
         return [job["job_id"] for job in fate("jobs", "-o", "json", *arguments).json]
 
-    assert found("--unfinished") == [waiting, running]
+    assert found() == [waiting, running]
+    assert found("--all") == [waiting, running, done]
     assert found("--status", "success") == [done]
+    assert found("--status", "success", "--all") == [done]
     assert found("--status", "success", "--status", "waiting") == [waiting, done]
 
 
@@ -58,6 +60,8 @@ def test_no_job_is_said_on_stderr_and_an_empty_list_for_programs(site, fate):
     ran = fate("jobs", "--status", "failed")
     assert (ran.status, ran.out) == (0, "")
     assert "No job of the site of connection 'fate_default' is failed." in ran.err
+    assert "--all" not in ran.err
+    assert "--all" in fate("jobs").err
     assert fate("jobs", "-o", "json").json == []
 
 
