@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -25,6 +26,27 @@ def _empty_is_none(value: Any) -> Any:
 def _text(value: Any) -> Any:
     """Party ids are strings in FATE 2.x, yet people type numbers."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _empty_is_none(value)
+
+
+def _extra_of(connection: Connection) -> dict[str, Any]:
+    """The connection's extra fields. Airflow takes broken JSON for none at all, and TLS would be switched off silently.
+
+    :raises FateConfigError: they are no JSON object. The text itself is not shown: it may hold secrets.
+    """
+    if not connection.extra:
+        return {}
+    try:
+        extra = json.loads(connection.extra)
+    except json.JSONDecodeError as e:
+        why = f"is not JSON ({e.msg}, line {e.lineno}, column {e.colno})"
+    else:
+        if isinstance(extra, dict):
+            return extra
+        why = f"is JSON, but a {type(extra).__name__} instead of an object"
+    raise FateConfigError(
+        f"Connection {connection.conn_id!r} cannot be used: extra {why}.",
+        hint='Correct it under Admin > Connections, or in the variable: {"party_id": "9999", "tls": true}.',
+    )
 
 
 class FateSite(BaseModel):
@@ -82,8 +104,8 @@ class FateSite(BaseModel):
 
         :raises FateConfigError: a field is missing or wrong; names the connection and the field.
         """
+        extra = _extra_of(connection)
         try:
-            extra = connection.extra_dejson
             return cls.model_validate(
                 {
                     **{k: v for k, v in extra.items() if k in cls.model_fields},

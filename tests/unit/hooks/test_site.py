@@ -92,3 +92,12 @@ def test_the_link_to_fateboard_is_filled_in_and_escaped():
     read = site(board_url="https://b/#/d?j={job_id}&r={role}&p={party_id}", party_id="9999")
     assert read.board_link("1&x") == "https://b/#/d?j=1%26x&r=guest&p=9999"
     assert site().board_link("1") is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"), [('{"tls": true, "app', "is not JSON"), ('["tls"]', "instead of an object")]
+)
+def test_extra_fields_that_cannot_be_read_are_an_error_and_not_a_connection_without_tls(extra, says):
+    with pytest.raises(FateConfigError, match=says) as e:
+        FateSite.of(Connection(conn_id="c", conn_type="fate", host="h", extra=extra))
+    assert "tls" not in e.value.message
