@@ -173,31 +173,39 @@ class SharedPoller(ABC, Generic[T]):
         failures = 0
         try:
             while True:
-                self._newcomer.clear()
-                keys = list(self._waits)
-                self.meter.seconds = 0.0
-                try:
-                    seen = await self.meter.of(self.look(keys))
-                except FateError as e:
-                    failures = failures + 1 if is_transient(e) else failures + 3
-                    telemetry.count("poll_failed", self.conn_id)
-                    await self.close()
-                    await self._tell_all(keys, e)
-                else:
-                    failures = 0
-                    telemetry.count("polled", self.conn_id)
-                    telemetry.gauge("waiting", len(keys), self.conn_id)
-                    await self.meter.of(self._tell_seen(seen))
-                self._allowance.spend(self.meter.seconds, time.monotonic())
+                failures = await self._turn(failures)
                 await self._rest(self._pause(failures))
-        except asyncio.CancelledError:
-            raise
-        except Exception as e:  # a defect here must reach the tasks, not leave them waiting for ever
-            log.exception("Poller of connection %s stopped", self.conn_id)
-            for key in list(self._waits):
-                self._tell(key, FateError(f"internal error of the poller: {e!r}"))
         finally:
             await self.close()
+
+    async def _turn(self, failures: int) -> int:
+        """Look once and tell; whatever goes wrong is told, too, and never ends the looking: waits would hang for ever.
+
+        :param failures: how often, weighted by their gravity, it has gone wrong in a row.
+        :returns: the same after this look.
+        """
+        self._newcomer.clear()
+        keys = list(self._waits)
+        self.meter.seconds = 0.0
+        try:
+            seen = await self.meter.of(self.look(keys))
+            telemetry.count("polled", self.conn_id)
+            telemetry.gauge("waiting", len(keys), self.conn_id)
+            await self.meter.of(self._tell_seen(seen))
+            failures = 0
+        except Exception as e:
+            if isinstance(e, FateError):
+                error = e
+            else:
+                log.exception("Connection %s cannot be asked", self.conn_id)
+                error = FateError(f"{self.conn_id} cannot be asked: {e!r}")
+            failures += 1 if is_transient(error) else 3
+            await self._tell_all(keys, error)
+            with contextlib.suppress(Exception):
+                telemetry.count("poll_failed", self.conn_id)
+                await self.close()
+        self._allowance.spend(self.meter.seconds, time.monotonic())
+        return failures
 
     async def _rest(self, pause: float) -> None:
         """Sleep, but not longer than need be when somebody new has begun to wait."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
 from airflow_provider_fate.remote.poller import SharedPoller
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import AsyncFlowClient
     from airflow_provider_fate.clients.flow.models import JobRecord, JobState
     from airflow_provider_fate.hooks.site import FateSite
+
+log = logging.getLogger(__name__)
 
 FEW = 2
 """So many jobs are asked for one by one: the list of all unfinished jobs of a busy site is longer."""
@@ -57,9 +61,21 @@ class FlowPoller(SharedPoller[Snapshot]):
         if self._client is None:
             from airflow_provider_fate.clients.flow import AsyncFlowClient
 
-            self._site = await FateFlowHook(self.conn_id).asite()
+            self._site = await self._newest_site()
             self._client = AsyncFlowClient(self._site.settings())
         return self._client
+
+    async def _newest_site(self) -> FateSite:
+        """The connection as it is now, or as it was: Airflow may be away for a moment, which must end no wait."""
+        try:
+            return await FateFlowHook(self.conn_id).asite()
+        except FateError:
+            raise  # it was read, and is wrong
+        except Exception as e:
+            if self._site is None:
+                raise
+            log.warning("Connection %s cannot be read again, and is used as it was: %r", self.conn_id, e)
+            return self._site
 
     def is_idle(self, observation: Snapshot) -> bool:
         """An unfinished job; an end may have to be seen more than once."""

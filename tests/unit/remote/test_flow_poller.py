@@ -2,7 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_fate.clients.flow import FlowSettings
 from airflow_provider_fate.clients.flow.models import JobRecord, JobState
+from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.remote.flow.poller import FlowPoller
 from airflow_provider_fate.remote.states import WorkState
 
@@ -130,3 +132,30 @@ async def test_an_unfinished_job_needs_no_second_telling(site, poller):
     assert poller.is_idle(seen["0"])
     site.put("0", guest="failed", host="failed")
     assert not poller.is_idle((await poller.look(KEYS))["0"])
+
+
+async def test_a_connection_that_cannot_be_read_again_is_used_as_it_was(monkeypatch):
+    answers = [SimpleNamespace(settings=lambda: FlowSettings(host="127.0.0.1")), RuntimeError("Airflow is away")]
+
+    async def asite(self):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(FateFlowHook, "asite", asite)
+    poller = FlowPoller("c", 1)
+    await poller.client()
+    await poller.close()  # as after every outage
+    await poller.client()
+    assert answers == []
+    await poller.close()
+
+
+async def test_a_connection_that_was_never_read_is_an_error(monkeypatch):
+    async def asite(self):
+        raise RuntimeError("Airflow is away")
+
+    monkeypatch.setattr(FateFlowHook, "asite", asite)
+    with pytest.raises(RuntimeError, match="away"):
+        await FlowPoller("c", 1).client()

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from airflow_provider_fate.errors import FateUnreachable
+from airflow_provider_fate.errors import FateError, FateUnreachable
 from airflow_provider_fate.remote.limits import SLOWEST, pace
 from airflow_provider_fate.remote.meter import Allowance
 from airflow_provider_fate.remote.poller import REPEATS, SharedPoller
@@ -79,6 +79,33 @@ async def test_an_outage_is_told_and_ends_by_itself():
         await wait.next()
     poller.outage = False
     assert (await asyncio.wait_for(wait.next(), 5)).startswith("1@")
+    leave()
+
+
+async def test_what_nobody_foresaw_is_told_at_every_look_and_ends_no_looking(monkeypatch):
+    poller = Scripted.shared("c", 0.01)
+    monkeypatch.setattr(poller, "_pause", lambda failures: 0.01)
+    leave, news = poller.watch("a")
+    await news.next()
+    look = Scripted.look
+
+    async def broken(keys):
+        raise RuntimeError("nobody foresaw this")
+
+    poller.look = broken
+    told = []
+    while len(told) < 6:
+        try:
+            await asyncio.wait_for(news.next(), 5)
+        except FateError as e:
+            told.append(str(e))
+    poller.look = look.__get__(poller)
+
+    assert all("nobody foresaw this" in text for text in told)
+    for _ in range(2):
+        with contextlib.suppress(FateError):  # one may still be on its way
+            seen = await asyncio.wait_for(news.next(), 5)
+    assert seen.startswith("a@")
     leave()
 
 
