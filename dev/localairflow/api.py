@@ -71,7 +71,7 @@ class AirflowApi:
             reply = self._http.request(method, f"/api/v2{path}", json=body, params=params)
             if reply.status_code == httpx.codes.UNAUTHORIZED:
                 del self._http.headers["Authorization"]
-            elif not (reply.is_server_error and method in REPEATABLE):
+            elif not _may_repeat(method, reply):
                 break
             time.sleep(pause)
         if reply.is_error:
@@ -229,6 +229,14 @@ class AirflowApi:
     @staticmethod
     def _task(dag_id: str, run_id: str, task_id: str) -> str:
         return f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+
+
+def _may_repeat(method: str, reply: httpx.Response) -> bool:
+    """Whether the server is in trouble, and another request of the same kind does no harm.
+
+    With 503 Airflow says that its database was locked, and that it has done nothing.
+    """
+    return reply.is_server_error and (method in REPEATABLE or reply.status_code == httpx.codes.SERVICE_UNAVAILABLE)
 
 
 def _line(event: Mapping[str, Any] | str) -> str:
