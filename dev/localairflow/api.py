@@ -12,7 +12,7 @@ Json = dict[str, Any]
 FINISHED = frozenset({"success", "failed"})
 # On a busy machine SQLite may refuse a request that goes through a moment later.
 REPEATABLE = frozenset({"GET", "PATCH"})
-PAUSES = (0.0, 1.0, 3.0, 0.0)
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 0.0)
 TASK_FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 
