@@ -21,7 +21,13 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_home}/airflow.db"
 
-pytest_plugins = [name for name in ("tests.support.fate", "tests.support.fake") if find_spec(name)]
+_fixtures = (
+    "tests.support.fake",
+    "tests.support.fate",
+    "tests.support.postgres",
+    "tests.support.s3",
+)
+pytest_plugins = [name for name in _fixtures if find_spec(name)]
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile("untimed", deadline=None)
