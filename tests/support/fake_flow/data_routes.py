@@ -24,7 +24,13 @@ _META = {
 _LOCAL = [{"role": "local", "party_id": ["0"]}]
 
 
-def _local_job(fake: FakeFlow, components: dict[str, str], parameters: dict[str, Any], **rest: Any) -> FakeJob:
+def _local_job(
+    fake: FakeFlow,
+    components: dict[str, str],
+    parameters: dict[str, Any],
+    warehouse: dict[str, Any] | None = None,
+    **rest: Any,
+) -> FakeJob:
     job_id = fake.new_id()
     tasks: dict[str, dict[str, Any]] = {}
     for name, component in components.items():
@@ -38,6 +44,8 @@ def _local_job(fake: FakeFlow, components: dict[str, str], parameters: dict[str,
                 }
             }
             if name == "transformer_0" and "upload_0" in components
+            else {"data": {"table": {"data_warehouse": warehouse}}}
+            if warehouse
             else None,
         }
     schema = {
@@ -136,7 +144,7 @@ def transformer(fake: FakeFlow, call: Call) -> Answer:
         fake.tables.add(Table(namespace, name, "dataframe", raw.columns, raw.rows, raw.source, meta=raw.meta))
 
     named = {"transformer_0": {"namespace": namespace, "name": name}}
-    job = _local_job(fake, {"transformer_0": "dataframe_transformer"}, named, on_success=finish, checks=check)
+    job = _local_job(fake, {"transformer_0": "dataframe_transformer"}, named, source, on_success=finish, checks=check)
     return envelope({"name": name, "namespace": namespace}, job_id=job.job_id)
 
 
