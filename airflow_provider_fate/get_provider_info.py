@@ -49,6 +49,13 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONN_FIELDS,
             }
         ],
+        "asset-uris": [
+            {
+                "schemes": ["fate"],
+                "handler": f"{_P}.assets.sanitize_uri",
+                "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
+            }
+        ],
         "extra-links": [f"{_P}.links.job.FateBoardLink"],
         "task-decorators": [{"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"}],
         "cli": [f"{_P}.cli.definition.get_fate_cli_commands"],

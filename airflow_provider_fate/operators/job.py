@@ -41,6 +41,8 @@ class FateJobOperator(FateJobWorkOperator):
     :param on_clear: what a cleared task does about its earlier job: ``new`` stops it and runs another one, ``attach``
         takes it up if it runs or has succeeded, ``rerun`` lets it go on if it has failed, too.
     :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
+    :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets ids and metrics with its
+        event.
     :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; ids also under their own keys
         while the job runs.
     :raises FateJobFailed: a component failed; carries the diagnosis.
@@ -115,4 +117,9 @@ class FateJobOperator(FateJobWorkOperator):
             result = job_result(jobs.flow, ref, "success")
         for name, value in result["metrics"].items():
             self.log.info("%s = %s", name, value)
+        if self.outlets:
+            from airflow_provider_fate.assets import emit_model
+
+            made = {key: result[key] for key in ("job_id", "model_id", "model_version", "metrics")}
+            emit_model(context, ref.party_id, made)
         return result

@@ -26,9 +26,21 @@ def day(dag_run: Any) -> str:
     return moment.strftime("%Y%m%d")
 
 
+def table_of(uri: str, triggering_asset_events: Any, inlet_events: Any) -> str:
+    """The table of the newest event of a table asset; :func:`airflow_provider_fate.assets.newest_table` writes it.
+
+    :param uri: URI of the asset.
+    :param triggering_asset_events: as templates know it.
+    :param inlet_events: likewise.
+    """
+    from airflow_provider_fate.assets import read_table
+
+    return read_table(uri, triggering_asset_events, inlet_events)
+
+
 class FatePlugin(AirflowPlugin):
     """Registers the macros under ``macros.fate``, and the listener that stops the work of tasks that a user ends."""
 
     name = "fate"
-    macros: list[Callable[..., Any]] = [day]  # noqa: RUF012 - declared like this by Airflow
+    macros: list[Callable[..., Any]] = [day, table_of]  # noqa: RUF012 - declared like this by Airflow
     listeners: list[Any] = [listener]  # noqa: RUF012

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from airflow_provider_fate.ui.plugin import FatePlugin, day
+from airflow_provider_fate.ui.plugin import FatePlugin, day, table_of
 
 
 def test_a_run_with_a_logical_date_is_named_after_it():
@@ -14,4 +14,4 @@ def test_a_run_without_one_is_named_after_its_start():
 
 
 def test_templates_find_the_macro():
-    assert FatePlugin.macros == [day]
+    assert FatePlugin.macros == [day, table_of]
