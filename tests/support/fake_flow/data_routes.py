@@ -132,6 +132,7 @@ def transformer(fake: FakeFlow, call: Call) -> Answer:
     namespace, name, source = body["namespace"], body["name"], body["data_warehouse"]
     if fake.tables.get(namespace, name) and not body.get("drop", True):
         raise missing("Exists table", 7002, name=name, namespace=namespace)
+    fake.tables.remove(namespace, name)  # at once, whatever becomes of the job
 
     def check(job: FakeJob, task: str, party: tuple[str, str]) -> Failure | None:
         if fake.tables.get(source.get("namespace"), source.get("name")):
@@ -141,7 +142,9 @@ def transformer(fake: FakeFlow, call: Call) -> Answer:
     def finish(job: FakeJob) -> None:
         raw = fake.tables.get(source["namespace"], source["name"])
         assert raw is not None
-        fake.tables.add(Table(namespace, name, "dataframe", raw.columns, raw.rows, raw.source, meta=raw.meta))
+        made_by = {"task_id": f"{job.job_id}_transformer_0", "component": "dataframe_transformer"}
+        fake.tables.add(Table(namespace, name, "dataframe", raw.columns, raw.rows, made_by, meta=raw.meta))
+        fake.tables.remove(raw.namespace, raw.name)  # FATE takes a raw table that was read for a temporary one
 
     named = {"transformer_0": {"namespace": namespace, "name": name}}
     job = _local_job(fake, {"transformer_0": "dataframe_transformer"}, named, source, on_success=finish, checks=check)

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from . import dag as dags
-from .jobs import FakeJob, Party
+from .jobs import FakeJob, Party, named_outputs
 from .records import job_record, listed, task_record
 from .replies import Answer, Call, Refusal, archive, envelope, missing
 from .routing import route
@@ -135,7 +135,12 @@ def rerun(fake: FakeFlow, call: Call) -> Answer:
 
 @route("POST", "/job/clean", "job_id")
 def clean(fake: FakeFlow, call: Call) -> Answer:
-    fake.remove_job(fake.find(call.body["job_id"]).job_id)
+    job = fake.find(call.body["job_id"])
+    for task in job.tasks:
+        for table in named_outputs(job, task) if fake.sees(task.party) else ():
+            if (known := fake.tables.get(*table)) and known.kind != "data_directory":
+                fake.tables.remove(*table)
+    fake.remove_job(job.job_id)
     return envelope()
 
 

@@ -55,6 +55,7 @@ class FakeJob:
     started: int | None = None
     ended: int | None = None
     due: float = 0.0
+    without_models: bool = False
 
     def __post_init__(self) -> None:
         self.created = self.clock.millis()
@@ -213,3 +214,14 @@ class FakeJob:
                 )
         self._restart = self.clock.now() + self.script.rerun_delay
         self.tag = ""
+
+
+def named_outputs(job: FakeJob, task: FakeTask) -> list[tuple[str, str]]:
+    """Tables of a name of their own that FATE-Flow takes for the output of a task: ``job/clean`` deletes them.
+
+    A reader's output is the table that it reads, not a copy; an upload's is the table that has that name by now.
+    """
+    if task.status != "success" or task.component not in ALONE:
+        return []
+    named = dags.parameters(job.schema, task.name, task.party)
+    return [(str(named["namespace"]), str(named["name"]))] if named.get("namespace") and named.get("name") else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .jobs import FakeJob, FakeTask
+from .jobs import FakeJob, FakeTask, named_outputs
 from .replies import Answer, Call, Refusal, archive, bare, envelope, missing
 from .routing import route
 
@@ -66,7 +66,7 @@ def metric_delete(fake: FakeFlow, call: Call) -> Answer:
 
 def _model(job: FakeJob, task: FakeTask) -> dict[str, Any] | None:
     trained = task.component.endswith(("_lr", "_linr", "secureboost", "_nn")) and task.status == "success"
-    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}} if trained else None
+    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}} if trained and not job.without_models else None
 
 
 @route("GET", "/output/model/query", *_TASK)
@@ -102,7 +102,9 @@ def _outputs(task: FakeTask) -> list[str]:
 @route("GET", "/output/data/table", *_TASK)
 def data_table(fake: FakeFlow, call: Call) -> Answer:
     job, task = _find(fake, call)
-    return bare({key: [{"name": "0f", "namespace": f"{job.job_id}_{task.name}"}] for key in _outputs(task)})
+    tables = named_outputs(job, task) or [(f"{job.job_id}_{task.name}", "0f")]
+    named = [{"name": name, "namespace": namespace} for namespace, name in tables]
+    return bare(dict.fromkeys(_outputs(task), named))
 
 
 @route("GET", "/output/data/display", *_TASK)
@@ -178,6 +180,10 @@ def _known_model(fake: FakeFlow, named: dict[str, Any]) -> bool:
     return trained or (named["model_id"], named["model_version"]) in fake.models
 
 
+def _named_model(named: dict[str, Any]) -> tuple[str, str]:
+    return str(named["model_id"]), str(named["model_version"])
+
+
 def _no_model(named: dict[str, Any], *names: str) -> Refusal:
     return missing("No found output model", 2005, **{name: named.get(name) for name in names})
 
@@ -201,5 +207,8 @@ def model_import(fake: FakeFlow, call: Call) -> Answer:
 def model_delete(fake: FakeFlow, call: Call) -> Answer:
     if not _known_model(fake, call.body):
         raise _no_model(call.body, "model_id", "model_version")
+    for job in fake.jobs.values():
+        if (job.model_id, str(job.schema["dag"]["conf"]["model_version"])) == _named_model(call.body):
+            job.without_models = True
     fake.models.pop((call.body["model_id"], call.body["model_version"]), None)
     return envelope({"count": True})
