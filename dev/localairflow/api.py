@@ -70,7 +70,7 @@ class AirflowApi:
                 self._authorize()
             reply = self._http.request(method, f"/api/v2{path}", json=body, params=params)
             if reply.status_code == httpx.codes.UNAUTHORIZED:
-                del self._http.headers["Authorization"]
+                self._http.headers.pop("Authorization", None)  # another thread may have done so
             elif not _may_repeat(method, reply):
                 break
             time.sleep(pause)

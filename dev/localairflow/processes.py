@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 
+from dev.localairflow.settings import write_private
+
 
 @dataclass(frozen=True)
 class Process:
-    """A process by id *and* time of birth: ids are used again, and nobody wants to stop a stranger."""
+    """A process by id *and* time of birth: ids are used again, and nobody wants to stop a stranger.
+
+    :param farewell: the signal by which it is asked to end.
+    """
 
     name: str
     pid: int
     born: float
+    farewell: int = signal.SIGTERM
 
     @classmethod
-    def start(cls, name: str, command: Sequence[str], env: Mapping[str, str], log: Path, cwd: Path) -> Process:
+    def start(
+        cls,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        log: Path,
+        cwd: Path,
+        farewell: int = signal.SIGTERM,
+    ) -> Process:
         """Start `command` in a session of its own, so that Ctrl-C at our terminal leaves it alone."""
         with log.open("ab") as out:
             child = subprocess.Popen(
@@ -34,7 +49,7 @@ class Process:
                 start_new_session=True,
                 cwd=cwd,
             )
-        return cls(name, child.pid, psutil.Process(child.pid).create_time())
+        return cls(name, child.pid, psutil.Process(child.pid).create_time(), int(farewell))
 
     def get(self) -> psutil.Process | None:
         """Return the process if it still runs."""
@@ -59,13 +74,39 @@ class Process:
         reap(self.pid)
 
 
+@dataclass(frozen=True)
+class Roster:
+    """The processes that belong together, in a file by which another program finds them."""
+
+    file: Path
+
+    def running(self) -> list[Process]:
+        """Return those that still run, whoever started them."""
+        if not self.file.exists():
+            return []
+        known = [Process(**kept) for kept in json.loads(self.file.read_text())]
+        return [process for process in known if process.get()]
+
+    def add(self, process: Process) -> None:
+        """Enter a process, in the place of one with the same name."""
+        others = [known for known in self.running() if known.name != process.name]
+        write_private(self.file, json.dumps([asdict(known) for known in (*others, process)]))
+
+    def stop(self) -> bool:
+        """Stop all of them; return False when none was running."""
+        running = self.running()
+        stop(running)
+        self.file.unlink(missing_ok=True)
+        return bool(running)
+
+
 def stop(processes: Iterable[Process], grace: float = 15.0) -> None:
     """Ask all processes to end, wait `grace` seconds, and end what is left of them and of their children."""
     families = {member for process in processes for member in process.family()}
     for process in processes:
         if running := process.get():
             with contextlib.suppress(psutil.NoSuchProcess):
-                running.terminate()
+                running.send_signal(process.farewell)
     # Children are waited for, too: Airflow's task processes outlive a parent that was told to stop.
     _, alive = psutil.wait_procs(families, timeout=grace)
     for member in alive:

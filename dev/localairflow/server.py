@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
 import httpx
-from platformdirs import user_cache_path
 
+from dev.guard import Guard
 from dev.localairflow.api import AirflowApi
-from dev.localairflow.processes import Process, listening_addresses, stop
-from dev.localairflow.settings import ADMIN, LocalSettings, write_private
+from dev.localairflow.database import Database, Sqlite
+from dev.localairflow.processes import Process, Roster, listening_addresses, stop
+from dev.localairflow.settings import ADMIN, LocalSettings
 
 # The log servers of scheduler and triggerer listen on all interfaces, and on one machine nobody needs them.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -37,11 +36,12 @@ class AirflowStartError(Exception):
 class LocalAirflow:
     """A whole Airflow below one folder.
 
-    As a context manager it lives as long as the block. `start` without the block leaves it running, detached from this
-    process; another process finds it by the same `home` and can `stop` it.
+    As a context manager it lives as long as the block, or this process if that is killed within it. `start` without the
+    block leaves it running, detached from this process; another process finds it by the same `home` and can `stop` it.
 
-    :param home: its ``AIRFLOW_HOME``: database, logs, secrets.
+    :param home: its ``AIRFLOW_HOME``: logs, secrets, and the database where that is SQLite.
     :param dags: folder with DAG files.
+    :param database: where it keeps its metadata; SQLite, in its home, when None.
     :param port: of UI and API; any free one, and the same at the next start, when None.
     :param parallelism: tasks that may run at the same time; each takes about 200 MB.
     :param env: more environment for all parts, such as ``AIRFLOW_CONN_FATE_DEFAULT``.
@@ -53,6 +53,7 @@ class LocalAirflow:
         home: Path,
         dags: Path,
         *,
+        database: Database | None = None,
         port: int | None = None,
         parallelism: int = 4,
         env: Mapping[str, str] | None = None,
@@ -60,12 +61,15 @@ class LocalAirflow:
     ) -> None:
         self.home = home.resolve()
         self.dags = dags.resolve()
+        self.database = database or Sqlite(self.home / "airflow.db")
+        self.roster = Roster(self.home / "processes.json")
         self.parallelism = parallelism
         self._port = port
         self.extra_env = dict(env or {})
         self._log = log
         self._settings: LocalSettings | None = None
         self._api: AirflowApi | None = None
+        self._guard: Guard | None = None
 
     @property
     def settings(self) -> LocalSettings:
@@ -93,16 +97,9 @@ class LocalAirflow:
     # --- processes -------------------------------------------------------------------------------------------
 
     @property
-    def _state_file(self) -> Path:
-        return self.home / "processes.json"
-
-    @property
     def processes(self) -> list[Process]:
         """The parts that run now, whoever started them."""
-        if not self._state_file.exists():
-            return []
-        known = [Process(**kept) for kept in json.loads(self._state_file.read_text())]
-        return [process for process in known if process.get()]
+        return self.roster.running()
 
     @property
     def is_up(self) -> bool:
@@ -124,7 +121,7 @@ class LocalAirflow:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of its processes, to run an ``airflow`` command beside them."""
-        return self.settings.environment(self.dags, self.parallelism, self.extra_env)
+        return self.settings.environment(self.dags, self.database.url, self.parallelism, self.extra_env)
 
     def command(self, *args: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
         """Run ``airflow ARGS`` against this Airflow's database and return what it printed."""
@@ -168,8 +165,7 @@ class LocalAirflow:
         """Start one part: all of them at first, and later one that was killed."""
         command = [sys.executable, "-m", "airflow", part, *PARTS[part]]
         process = Process.start(part, command, self.environment(), self.log_file(part), self.home)
-        running = [p for p in self.processes if p.name != part]
-        write_private(self._state_file, json.dumps([vars(p) for p in (*running, process)]))
+        self.roster.add(process)
         return process
 
     def kill_part(self, part: str) -> None:
@@ -184,21 +180,26 @@ class LocalAirflow:
 
     def stop(self) -> bool:
         """Stop all parts; return False when none was running."""
-        running = self.processes
-        if running:
-            stop(running)
+        stopped = self.roster.stop()
+        if stopped:
             self._log("Airflow is stopped")
-        self._state_file.unlink(missing_ok=True)
-        return bool(running)
+        return stopped
 
     def __enter__(self) -> LocalAirflow:
-        self.start()
+        self._guard = Guard(self.roster.file)
+        try:
+            self.start()
+        except BaseException:
+            self._guard.dismiss()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        if self._guard:
+            self._guard.dismiss()
         if self._api:
             self._api.close()
 
@@ -219,23 +220,11 @@ class LocalAirflow:
         return "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) if file.exists() else ""
 
     def prepare(self) -> None:
-        """Create the database; enough for commands such as ``airflow dags test``, which need no running parts.
+        """Create the database; enough for commands such as ``airflow dags test``, which need no running parts."""
+        self.database.prepare(self._migrate)
 
-        An empty one is kept per version of Airflow: making it takes as long as all the rest.
-        """
-        database = self.settings.database
-        kept = user_cache_path("airflow-provider-fate") / f"airflow-{version('apache-airflow')}-empty.db"
-        if database.exists():
-            return
-        if kept.exists():
-            shutil.copyfile(kept, database)
-            return
+    def _migrate(self) -> None:
         self._log("preparing Airflow's database (the first time only)")
         result = self.command("db", "migrate")
         if result.returncode:
-            database.unlink(missing_ok=True)
             raise AirflowStartError(f"`airflow db migrate` failed:\n{(result.stdout + result.stderr)[-3000:]}")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{self.settings.port}")
-        shutil.copyfile(database, partial)
-        partial.replace(kept)  # never half a file, even if two start at the same time

@@ -63,17 +63,12 @@ class LocalSettings:
         """Airflow's simple auth manager reads its users' passwords from here."""
         return self.home / "passwords.json"
 
-    @property
-    def database(self) -> Path:
-        """The SQLite file with the metadata."""
-        return self.home / "airflow.db"
-
-    def environment(self, dags: Path, parallelism: int, extra: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment in which every part is started."""
+    def environment(self, dags: Path, database: str, parallelism: int, extra: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment in which every part is started; `database` is a URL."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW")}
-        return inherited | self._airflow(dags, parallelism) | dict(extra)
+        return inherited | self._airflow(dags, database, parallelism) | dict(extra)
 
-    def _airflow(self, dags: Path, parallelism: int) -> dict[str, str]:
+    def _airflow(self, dags: Path, database: str, parallelism: int) -> dict[str, str]:
         options = {
             "CORE__DAGS_FOLDER": str(dags),
             "CORE__LOAD_EXAMPLES": "False",
@@ -84,8 +79,7 @@ class LocalSettings:
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.password_file),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            # A writer waits its turn for so many seconds; with the usual 5, a busy machine shows errors.
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}?timeout=60",
+            "DATABASE__SQL_ALCHEMY_CONN": database,
             "DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
