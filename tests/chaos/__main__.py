@@ -25,7 +25,7 @@ BATCH = 40
 def play(chosen: Sequence[Trial], folder: Path, reports: Path) -> list[Verdict]:
     """Run trials in batches, say how each has ended, and keep the reports of those that went wrong."""
     verdicts: list[Verdict] = []
-    with chaos_airflow(folder / "airflow") as airflow:
+    with chaos_airflow(folder) as airflow:
         runner = Runner(airflow, folder)
         for begin in range(0, len(chosen), BATCH):
             for future in runner.start(chosen[begin : begin + BATCH]):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from dev.localairflow import AirflowApi, LocalAirflow
+from dev.localairflow import AirflowApi, LocalAirflow, Postgres
+from dev.postgres import LocalPostgres
 from tests.support.fate import RunningFate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,22 +26,28 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow(fate_full: RunningFate, dags: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
+def airflow(
+    fate_full: RunningFate, dags: Path, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
     """A running Airflow whose scheduler starts no run by itself."""
     env = {
         "AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection,
         # Otherwise a DAG with a schedule runs as soon as it is unpaused, beside the run that a test wants.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     }
-    with LocalAirflow(tmp_path_factory.mktemp("airflow"), dags, env=env) as running:
+    home = tmp_path_factory.mktemp("airflow")
+    with LocalAirflow(home, dags, database=Postgres(postgres, "airflow"), env=env) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def airflow_at_rest(fate_full: RunningFate, dags: Path, tmp_path_factory: pytest.TempPathFactory) -> LocalAirflow:
+def airflow_at_rest(
+    fate_full: RunningFate, dags: Path, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> LocalAirflow:
     """An Airflow of which nothing runs: a scheduler would take the tasks of ``airflow dags test`` out of its hands."""
     env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
-    prepared = LocalAirflow(tmp_path_factory.mktemp("airflow-at-rest"), dags, env=env)
+    home = tmp_path_factory.mktemp("airflow-at-rest")
+    prepared = LocalAirflow(home, dags, database=Postgres(postgres, "at_rest"), env=env)
     prepared.prepare()
     done = prepared.command("dags", "reserialize")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from airflow_provider_fate.clients.flow import FlowClient
-from dev.localairflow import AirflowApi, LocalAirflow
+from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from tests.e2e.conftest import ROOT, explain
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -64,11 +64,13 @@ def dags_tests(
     airflow_at_rest: LocalAirflow, dags: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[CompletedProcess[str]]]]:
     """Run ``airflow dags test`` for all DAGs, two at a time, each in a copy of the Airflow: they mostly wait."""
+    at_rest = airflow_at_rest.database
+    assert isinstance(at_rest, Postgres)
 
     def dags_test(dag_id: str) -> CompletedProcess[str]:
         home = tmp_path_factory.mktemp(dag_id) / "airflow"
         shutil.copytree(airflow_at_rest.home, home)
-        own = LocalAirflow(home, dags, env=airflow_at_rest.extra_env)
+        own = LocalAirflow(home, dags, database=at_rest.copy(dag_id), env=airflow_at_rest.extra_env)
         return own.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
 
     with ThreadPoolExecutor(2) as pool:
@@ -83,16 +85,8 @@ def test_a_dag_runs_by_dags_test(dags_tests: dict[str, Future[CompletedProcess[s
     assert "DagRun Finished" in done.stdout + done.stderr
 
 
-def test_a_backfill_of_three_days_makes_three_sets_of_tables_and_models(
-    airflow: LocalAirflow, api: AirflowApi, flow: FlowClient
-) -> None:
-    # On SQLite, a backfill is refused when anything else writes meanwhile; and the scheduler ends with an error when it
-    # has seen runs of a backfill that was refused.
-    airflow.stop_part("scheduler")
-    try:
-        api.backfill(NIGHTLY, f"{DAYS[0]}T00:00:00Z", f"{DAYS[-1]}T00:00:00Z", conf={"trees": 1, "bins": 4}, active=3)
-    finally:
-        airflow.start_part("scheduler")
+def test_a_backfill_of_three_days_makes_three_sets_of_tables_and_models(api: AirflowApi, flow: FlowClient) -> None:
+    api.backfill(NIGHTLY, f"{DAYS[0]}T00:00:00Z", f"{DAYS[-1]}T00:00:00Z", conf={"trees": 1, "bins": 4}, active=3)
     reports = []
     for day in DAYS:
         run = f"backfill__{day}T00:00:00+00:00"
