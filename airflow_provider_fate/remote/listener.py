@@ -1,9 +1,13 @@
-"""What becomes of remote work when a user ends its waiting task and no triggerer hears of it.
+"""What becomes of remote work when its waiting task is ended and whoever waits cannot stop it.
 
 Airflow tells a trigger that its task was marked as failed or successful only if a triggerer has started it. Within the
 first seconds of a wait, and while no triggerer runs, it deletes the trigger without a word, and the work would go on.
-The API server, which takes the user's order, tells listeners; so the work is stopped from there, too. Where the trigger
-runs both stop it, which does no harm.
+A task that waits in its worker is told, but has only 5 s to stop the work before its process is killed; and one whose
+worker is lost is not told at all.
+
+The API server, which takes a user's order, and the scheduler, which gives up the last try of a lost worker, tell
+listeners. So the work is stopped from there, too, and with more patience. Where others stop it as well that does no
+harm.
 """
 
 from __future__ import annotations
@@ -11,12 +15,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
 from airflow_provider_fate.compat import marked_runs_tell_their_tasks
+from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.remote import telemetry
 
 if TYPE_CHECKING:
     from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
@@ -26,6 +34,12 @@ log = logging.getLogger(__name__)
 OURS = "airflow_provider_fate."
 AT_ONCE = 4
 """So many pieces of work are stopped at the same time: a user may end hundreds of mapped tasks with one click."""
+PATIENCE = 15 * 60.0
+"""Seconds for which a stop that has not succeeded is repeated: as long as a server may take to be replaced."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two attempts, at most; they grow from one second."""
+OVER = ("failed", "success", "skipped")
+"""States of a task that does not run again by itself."""
 _turn = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -75,22 +89,20 @@ def stop_abandoned_work_of_run(dag_run: Any) -> None:
 
 
 def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:
-    """Stop the work of a task that is over although it still has a trigger, in the background.
+    """Stop the work of a task that was ended while it waited, in the background.
 
     :param task_instance: as listeners get it. Only the API server and the scheduler know a task's trigger; where a
         worker calls, the task has finished by itself and there is nothing to stop.
     :returns: the thread that stops it, or ``None`` where there is nothing to stop.
     """
-    if getattr(task_instance, "trigger_id", None) is None:
+    if not hasattr(task_instance, "trigger_id"):
         return None
-    row = task_instance.trigger
-    if row is None or not row.classpath.startswith(OURS):
-        return None
-    from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
-
-    module, _, name = row.classpath.rpartition(".")
-    trigger = getattr(import_module(module), name)(**row.kwargs)
-    if not isinstance(trigger, RemoteWorkTrigger) or not trigger.stop_on_kill:
+    if task_instance.trigger_id is not None:
+        row = task_instance.trigger
+        trigger = None if row is None else _trigger(row.classpath, row.kwargs)
+    else:
+        trigger = _trigger_of_worker(task_instance)
+    if trigger is None or not trigger.stop_on_kill:
         return None
     who = ".".join(str(getattr(task_instance, name, "?")) for name in ("dag_id", "run_id", "task_id", "map_index"))
     log.info("Task %s was ended while it waited: stopping %s", who, trigger.work_id)
@@ -99,9 +111,74 @@ def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:
     return thread
 
 
+def _trigger(classpath: str, kwargs: Mapping[str, Any]) -> RemoteWorkTrigger | None:
+    """Make a trigger of this provider; ``None`` for all others."""
+    if not classpath.startswith(OURS):
+        return None
+    from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
+
+    module, _, name = classpath.rpartition(".")
+    trigger = getattr(import_module(module), name)(**kwargs)
+    return trigger if isinstance(trigger, RemoteWorkTrigger) else None
+
+
+def _trigger_of_worker(task_instance: Any) -> RemoteWorkTrigger | None:
+    """The trigger that would have waited in place of the worker, from the task's XCom.
+
+    A task that had ended before the user marked it has one as well: its work is over, and stopping it does nothing.
+    """
+    if getattr(task_instance, "state", None) not in OVER:
+        return None  # it is tried again, and the next try takes the work up
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+    from sqlalchemy.orm import object_session
+
+    from airflow_provider_fate.remote.operator import WAITS_FOR
+
+    session = object_session(task_instance)
+    if session is None:
+        return None
+    query = select(XComModel.value).where(
+        XComModel.dag_id == task_instance.dag_id,
+        XComModel.run_id == task_instance.run_id,
+        XComModel.task_id == task_instance.task_id,
+        XComModel.map_index == task_instance.map_index,
+        XComModel.key == WAITS_FOR,
+    )
+    row = session.execute(query).first()
+    noted = XComModel.deserialize_value(row) if row is not None else None
+    # Another provider may use the same key, and an XCom backend may have put the value elsewhere.
+    if not isinstance(noted, Mapping) or not isinstance(noted.get("kwargs"), Mapping):
+        return None
+    return _trigger(str(noted.get("classpath")), noted["kwargs"])
+
+
 def _stop(trigger: RemoteWorkTrigger) -> None:
-    with _turn:
+    """Stop the work; where that fails, try again for :data:`PATIENCE` seconds."""
+    for pause in _pauses():
         try:
-            asyncio.run(trigger.stop_persistently())
+            with _turn:
+                asyncio.run(trigger.stop())
+        except FateError as e:
+            if pause is None:
+                log.exception("%s could not be stopped and may still run", trigger.work_id)
+                return
+            log.warning("Stopping %s failed, and is tried again in %.0f s: %s", trigger.work_id, pause, e)
+            time.sleep(pause)
         except Exception:
             log.exception("%s could not be stopped and may still run", trigger.work_id)
+            return
+        else:
+            telemetry.count("stopped", trigger.conn_id)
+            log.info("%s is stopped", trigger.work_id)
+            return
+
+
+def _pauses() -> Iterator[float | None]:
+    """Seconds to wait after each attempt; ``None`` after the last one."""
+    end = time.monotonic() + PATIENCE
+    pause = 1.0
+    while time.monotonic() + pause < end:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+    yield None

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 RefT = TypeVar("RefT")
 
+WAITS_FOR = "waits_for"
+"""XCom of a task that waits in its worker: the trigger that would wait in its place, and can stop the work. The
+:mod:`.listener` reads it when the process is killed before it could stop the work itself."""
+
 
 class RemoteWorkOperator(BaseOperator, Generic[RefT]):
     """Starts work elsewhere and waits for it without holding a worker slot.
@@ -133,6 +137,9 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         )
         if self.deferrable:
             self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
+        if self.owns_work:
+            classpath, kwargs = trigger.serialize()
+            context["ti"].xcom_push(key=WAITS_FOR, value={"classpath": classpath, "kwargs": kwargs})
         return self.execute_complete(context, asyncio.run(trigger.wait()))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

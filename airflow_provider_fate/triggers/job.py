@@ -54,7 +54,11 @@ class FateJobTrigger(RemoteWorkTrigger):
         return "\n".join(sorted(signs))
 
     async def stop(self) -> None:
-        """Stop the job on all parties; reads its state afterwards, because the answer to a stop is not reliable."""
+        """Stop the job on all parties, unless it is over.
+
+        Its state is read afterwards, because the answer to a stop is not reliable; and before: the triggerer, a worker
+        and the API server may all want to stop it.
+        """
         from airflow_provider_fate.clients.flow import AsyncFlowClient
         from airflow_provider_fate.errors import FateError, FateServerError
         from airflow_provider_fate.hooks.flow import FateFlowHook
@@ -62,10 +66,16 @@ class FateJobTrigger(RemoteWorkTrigger):
 
         site = await FateFlowHook(self.conn_id).asite()
         async with AsyncFlowClient(site.settings()) as flow:
+
+            async def look() -> Snapshot:
+                return snapshot_of(await flow.job.query(job_id=self.work_id), site.role, site.party_id)
+
+            if (await look()).state.is_over:
+                return
             try:
                 await flow.job.stop(self.work_id)
             except FateError as e:
                 self.log.warning("Stop of job %s was answered with: %s", self.work_id, e.message)
-            snapshot = snapshot_of(await flow.job.query(job_id=self.work_id), site.role, site.party_id)
+            snapshot = await look()
         if not snapshot.state.is_over:
             raise FateServerError(f"job {self.work_id} is still {snapshot.detail}", job_id=self.work_id)

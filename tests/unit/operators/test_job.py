@@ -23,6 +23,8 @@ from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.remote.flow import again, evidence, jobs
 from airflow_provider_fate.remote.flow.jobs import MARK
+from airflow_provider_fate.remote.operator import WAITS_FOR
+from airflow_provider_fate.triggers.job import FateJobTrigger
 from tests.support.fake_flow import Failure, Script
 from tests.support.task import CONN_ID, FakeTaskInstance, Task, connect
 
@@ -431,6 +433,20 @@ def test_a_kill_in_the_worker_stops_the_job(site):
     operator._ref = operator.ref_from(task.start().ref)
     operator.on_kill()
     assert not unfinished(site)
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_only_a_task_that_waits_in_its_worker_notes_how_its_job_is_stopped(site, deferrable):
+    task = psi(deferrable=deferrable)
+    task.start()
+
+    noted = task.ti.xcoms.get(WAITS_FOR)
+    if deferrable:
+        assert noted is None
+    else:
+        assert noted["classpath"] == "airflow_provider_fate.triggers.job.FateJobTrigger"
+        assert noted["kwargs"]["work_id"] == task.ti.xcoms["job_id"]
+        assert FateJobTrigger(**noted["kwargs"]).stop_on_kill
 
 
 def test_a_kill_during_a_submit_stops_the_job_that_the_submit_has_made(site):

@@ -4,16 +4,16 @@ import pytest
 
 from airflow_provider_fate.errors import FateUnreachable
 from airflow_provider_fate.remote import listener
-from airflow_provider_fate.remote import trigger as trigger_module
+from airflow_provider_fate.remote.operator import WAITS_FOR
 from airflow_provider_fate.triggers.job import FateJobTrigger
 from airflow_provider_fate.ui.plugin import FatePlugin
 
-WAITS_FOR = {"conn_id": "fate_site", "work_id": "job-1", "ref": {"job_id": "job-1"}}
+WAITS_FOR_JOB = {"conn_id": "fate_site", "work_id": "job-1", "ref": {"job_id": "job-1"}}
 
 
 def task_instance(classpath="airflow_provider_fate.triggers.job.FateJobTrigger", **kwargs):
     """A deferred task instance as the API server knows it."""
-    row = SimpleNamespace(classpath=classpath, kwargs=WAITS_FOR | kwargs)
+    row = SimpleNamespace(classpath=classpath, kwargs=WAITS_FOR_JOB | kwargs)
     return SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, trigger_id=7, trigger=row)
 
 
@@ -29,7 +29,8 @@ def stopped(monkeypatch):
         jobs.append(self.work_id)
 
     monkeypatch.setattr(FateJobTrigger, "stop", stop)
-    monkeypatch.setattr(trigger_module, "STOP_PAUSES", (0.0,) * 3)
+    monkeypatch.setattr(listener, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(listener.time, "sleep", lambda seconds: None)
     return SimpleNamespace(jobs=jobs, faults=faults)
 
 
@@ -53,7 +54,8 @@ def test_a_stop_that_does_not_reach_the_site_is_repeated(stopped):
     assert stopped.jobs == ["job-1"]
 
 
-def test_a_stop_that_never_succeeds_is_told_in_the_log(stopped, caplog):
+def test_a_stop_that_never_succeeds_is_told_in_the_log(stopped, caplog, monkeypatch):
+    monkeypatch.setattr(listener, "PATIENCE", 0.0)
     stopped.faults += [FateUnreachable("down")] * 10
 
     listener.stop_abandoned_work(task_instance()).join(10)
@@ -73,6 +75,61 @@ def test_triggers_of_other_providers_are_none_of_our_business(stopped):
 @pytest.mark.parametrize("known", [{}, {"trigger_id": None}], ids=["in a worker", "in the scheduler"])
 def test_a_task_that_ended_by_itself_has_nothing_to_stop(stopped, known):
     assert listener.stop_abandoned_work(SimpleNamespace(dag_id="d", **known)) is None
+
+
+class Session:
+    """As much of a session of the database as is used: the XComs of one task."""
+
+    def __init__(self, xcoms):
+        self.xcoms = xcoms
+
+    def execute(self, query):
+        wanted = query.compile().params
+        found = [
+            SimpleNamespace(value=value)
+            for key, value in self.xcoms.items()
+            if {key, "d", "r", "t", -1} == set(wanted.values())
+        ]
+        return SimpleNamespace(first=lambda: next(iter(found), None))
+
+
+@pytest.fixture
+def in_worker(monkeypatch):
+    """Makes a task instance that has waited in its worker, as the API server and the scheduler know it."""
+
+    def make(state="failed", key=WAITS_FOR, **noted):
+        noted = {"classpath": "airflow_provider_fate.triggers.job.FateJobTrigger", "kwargs": WAITS_FOR_JOB} | noted
+        monkeypatch.setattr("sqlalchemy.orm.object_session", lambda row: Session({"job_id": "x", key: noted}))
+        ids = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1}
+        return SimpleNamespace(**ids, trigger_id=None, trigger=None, state=state)
+
+    return make
+
+
+@pytest.mark.parametrize("state", ["failed", "success", "skipped"])
+def test_a_task_that_is_ended_while_it_waits_in_its_worker_leaves_no_job_running(stopped, in_worker, state):
+    stopped.faults += [FateUnreachable("down")] * 10  # for longer than Airflow lets its process live
+
+    listener.stop_abandoned_work(in_worker(state)).join(10)
+
+    assert stopped.jobs == ["job-1"]
+
+
+@pytest.mark.parametrize("state", ["up_for_retry", "restarting", None])
+def test_the_job_of_a_lost_worker_goes_on_where_another_try_takes_it_up(stopped, in_worker, state):
+    assert listener.stop_abandoned_work(in_worker(state)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"key": "return_value"},
+        {"classpath": "some.other.Trigger"},
+        {"kwargs": "s3://moved/there/by/a/backend"},
+    ],
+)
+def test_a_task_that_has_noted_nothing_of_ours_has_nothing_to_stop(stopped, in_worker, other):
+    assert listener.stop_abandoned_work(in_worker(**other)) is None
 
 
 def test_a_run_that_a_user_ends_leaves_no_job_running_where_airflow_does_not_tell_of_its_tasks(monkeypatch):
