@@ -38,8 +38,8 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
-        "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job"]}],
-        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.job"]}],
+        "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job", f"{_P}.sensors.table"]}],
+        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.job", f"{_P}.triggers.table"]}],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

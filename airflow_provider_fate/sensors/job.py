@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.remote.flow.ref import JobRef
+from airflow_provider_fate.sensors._base import FateSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.remote.identity import WorkIdentity
 
 
-class FateJobSensor(FateJobWorkOperator):
+class FateJobSensor(FateSensor[JobRef], FateJobWorkOperator):
     """Wait until a job that this task has not started is over: from FATEBoard, a script, another DAG, or a partner.
 
     It never stops the job: neither when the task is killed nor when a limit passes. Give it an ``execution_timeout``:
@@ -26,6 +27,8 @@ class FateJobSensor(FateJobWorkOperator):
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the job may queue before the task gives up; ``None``: for ever.
     :param stall_timeout: how long it may run without progress before the task gives up; ``None``: for ever.
+    :param soft_fail: end as skipped where the job ends badly or a limit passes. Wrong arguments fail the task all the
+        same.
     :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
     :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; the metrics are those that this
         site's party has.
@@ -35,7 +38,6 @@ class FateJobSensor(FateJobWorkOperator):
     """
 
     template_fields: Sequence[str] = ("job_id", "fate_conn_id", "log_archive")
-    owns_work = False
 
     def __init__(self, *, job_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

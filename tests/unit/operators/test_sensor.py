@@ -2,7 +2,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_fate.clients.flow import FlowClient
 from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobTimeout
@@ -41,15 +41,27 @@ def test_a_failure_is_explained(foreign_job):
         sensor(foreign_job(Script(fail={"psi": Failure()}))).run()
 
 
+def test_a_failure_skips_the_task_where_that_is_wished(foreign_job):
+    with pytest.raises(AirflowSkipException, match="psi_0 failed on guest 9999"):
+        sensor(foreign_job(Script(fail={"psi": Failure()})), soft_fail=True).run()
+
+
+def test_a_limit_skips_the_task_where_that_is_wished(foreign_job):
+    job_id = foreign_job(Script(stall="psi"))
+    with pytest.raises(AirflowSkipException, match="goes on"):
+        sensor(job_id, soft_fail=True, execution_timeout=timedelta(seconds=0.3)).run()
+
+
 def test_a_job_that_the_site_does_not_know_is_named(site):
     with pytest.raises(FateJobNotFound, match="202600000000000000000"):
         sensor("202600000000000000000").run()
 
 
 @pytest.mark.parametrize("job_id", ["", "x;rm -rf /", "{{ nothing }}"])
-def test_what_is_no_job_id_is_refused(site, job_id):
+@pytest.mark.parametrize("soft_fail", [True, False])
+def test_what_is_no_job_id_is_refused(site, job_id, soft_fail):
     with pytest.raises(AirflowFailException, match="job_id"):
-        sensor(job_id).run()
+        sensor(job_id, soft_fail=soft_fail).run()
 
 
 def test_it_never_stops_the_job(site, foreign_job):

@@ -1,0 +1,211 @@
+"""Wait for a table that somebody else brings to a FATE site."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
+
+from airflow_provider_fate.sensors._base import FateSensor
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_fate.errors import FateError
+    from airflow_provider_fate.hooks.site import FateSite
+    from airflow_provider_fate.remote.flow.arrival import WantedTable
+    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.limits import Limits
+    from airflow_provider_fate.remote.states import Outcome, WorkState
+    from airflow_provider_fate.triggers.table import FateTableTrigger
+
+
+class FateTableSensor(FateSensor["WantedTable"]):
+    """Wait until a site has a table: a dataframe with enough rows, and new enough.
+
+    A raw table and an upload that is not finished do not count. When a table was made is when the job was created that
+    made it, by the clock of the FATE site; for an upload the file has arrived by then. If the site does not know that
+    job any more, the table is never new enough. A site that is down fails nothing: the wait goes on until ``timeout``.
+
+    All sensors of one triggerer that wait for the same table share one request per interval.
+
+    :param table: ``namespace.name`` of the table. (templated)
+    :param fate_conn_id: Airflow connection of the site that is to have it. (templated)
+    :param min_rows: so many rows at least. (templated)
+    :param newer_than: it must have been made after this: a ``datetime``, or ISO text such as
+        ``{{ data_interval_start }}``; UTC where no time zone is given. ``None``: whenever. (templated)
+    :param max_age: it must not have been made longer ago than this, ``timedelta`` or seconds; ``None``: any time.
+    :param timeout: how long to wait, ``timedelta`` or seconds; default: ``[sensors] default_timeout``, seven days. A
+        timeout is not retried.
+    :param poke_interval: shortest pause between two looks at the table, ``timedelta`` or seconds.
+    :param soft_fail: end as skipped at the timeout. Wrong arguments fail the task all the same.
+    :param deferrable: wait in the triggerer (default), or in the worker.
+    :param outlets: a :func:`~airflow_provider_fate.assets.table_asset` among them gets table, rows, columns and job
+        with its event.
+    :returns: ``{"namespace", "name", "count", "columns", "job_id", "made"}`` as XCom; ``made`` is a Unix time.
+    :raises AirflowSensorTimeout: the table has not come in time; says what is missing.
+    :raises AirflowFailException: an argument or the connection is wrong. Not retried.
+    """
+
+    template_fields: Sequence[str] = ("table", "fate_conn_id", "min_rows", "newer_than")
+    ui_color = "#e3eefc"
+
+    def __init__(
+        self,
+        *,
+        table: str,
+        fate_conn_id: str = "fate_default",
+        min_rows: int | str = 1,
+        newer_than: datetime | str | None = None,
+        max_age: timedelta | float | None = None,
+        timeout: timedelta | float | None = None,
+        poke_interval: timedelta | float = 30.0,
+        **kwargs: Any,
+    ) -> None:
+        for name in ("poll_interval", "waiting_timeout", "stall_timeout"):
+            if name in kwargs:
+                raise TypeError(f"FateTableSensor has no {name}: it has poke_interval and timeout.")
+        super().__init__(**kwargs)
+        self.table = table
+        self.fate_conn_id = fate_conn_id
+        self.min_rows = min_rows
+        self.newer_than = newer_than
+        self.max_age = None if max_age is None else _seconds("max_age", max_age)
+        self.timeout = _seconds("timeout", conf.getfloat("sensors", "default_timeout") if timeout is None else timeout)
+        self.poke_interval = _seconds("poke_interval", poke_interval)
+        self._found: dict[str, Any] | None = None
+
+    def site(self) -> FateSite:
+        """The connection, checked."""
+        from airflow_provider_fate.hooks.flow import FateFlowHook
+
+        return FateFlowHook(self.fate_conn_id).site()
+
+    def find_or_submit(self, identity: WorkIdentity, context: Context) -> WantedTable:
+        """Check the arguments, and the party where the site can be asked just now."""
+        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.errors import FateError, is_transient
+        from airflow_provider_fate.hooks.check import verify_party
+
+        wanted = self.wanted()
+        site = self.site()
+        try:
+            with FlowClient(site.settings()) as flow:
+                verify_party(site, flow)
+        except FateError as e:
+            if not is_transient(e):
+                raise
+            self.log.warning("%s cannot be asked just now; the wait begins all the same: %s", self.fate_conn_id, e)
+        return wanted
+
+    def wanted(self) -> WantedTable:
+        """What the arguments say, when they are rendered.
+
+        :raises FateInputError: one of them is wrong.
+        """
+        from airflow_provider_fate.data.table import TableName
+        from airflow_provider_fate.errors import FateInputError
+        from airflow_provider_fate.remote.flow.arrival import WantedTable
+
+        table = TableName.parse(str(self.table))
+        try:
+            min_rows = int(self.min_rows)
+        except (TypeError, ValueError):
+            min_rows = -1
+        if min_rows < 0:
+            raise FateInputError(f"min_rows={self.min_rows!r} is no number of rows.", hint="Write 0 or more.")
+        return WantedTable(
+            table.namespace,
+            table.name,
+            min_rows,
+            None if self.newer_than is None else _moment(self.newer_than),
+            self.max_age,
+        )
+
+    def announce(self, ref: WantedTable, context: Context) -> None:
+        """Say what is waited for."""
+        self.log.info("Waiting for %s at %s", ref, self.fate_conn_id)
+
+    def trigger(self, ref: WantedTable, limits: Limits, poll_interval: float) -> FateTableTrigger:
+        """Waits for the table, with the sensor's own timeout and interval."""
+        from airflow_provider_fate.triggers.table import FateTableTrigger
+
+        end = time.time() + self.timeout
+        return FateTableTrigger(
+            conn_id=self.fate_conn_id,
+            work_id=str(ref),
+            ref=ref.to_json(),
+            deadline=end if limits.deadline is None else min(end, limits.deadline),
+            poll_interval=self.poke_interval,
+            stop_on_kill=False,
+        )
+
+    def ref_from(self, data: Mapping[str, Any]) -> WantedTable:
+        """The wanted table again."""
+        from airflow_provider_fate.remote.flow.arrival import WantedTable
+
+        return WantedTable.from_json(data)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Give back the table, or say what it lacks."""
+        self._found = event.get("found")
+        return super().execute_complete(context, event)
+
+    def result(self, ref: WantedTable, context: Context) -> dict[str, Any]:
+        """The table as it was when it was seen."""
+        assert self._found is not None
+        if self.outlets:
+            self._emit(context, self._found)
+        return self._found
+
+    def _emit(self, context: Context, found: Mapping[str, Any]) -> None:
+        from airflow_provider_fate.assets import emit_table, party_of_tables
+        from airflow_provider_fate.clients.flow import FlowClient
+
+        site = self.site()
+        with FlowClient(site.settings()) as flow:
+            party_id = party_of_tables(site, flow)
+        extra = {"rows": found["count"], "columns": found["columns"], "job_id": found["job_id"]}
+        emit_table(context, party_id, f"{found['namespace']}.{found['name']}", extra)
+
+    def failure(self, ref: WantedTable, state: WorkState, detail: str) -> FateError:
+        """A table has no bad end: this is for a state that a newer release of this provider may know."""
+        from airflow_provider_fate.errors import FateServerError
+
+        return FateServerError(f"{ref} is {state.value}: {detail}")
+
+    def stop(self, ref: WantedTable) -> None:
+        """Nothing: whoever makes the table goes on."""
+
+    def _out_of_time(self, ref: WantedTable, outcome: Outcome, event: Mapping[str, Any]) -> NoReturn:
+        waited = timedelta(seconds=self.timeout)
+        if self.execution_timeout is not None:
+            waited = min(waited, self.execution_timeout)
+        lacking = event.get("detail") or "the site could not be asked"
+        raise AirflowSensorTimeout(f"Waited {waited} at {self.fate_conn_id!r} for {ref}: {lacking}.")
+
+    def _end_of_work(self, ref: WantedTable, outcome: Outcome) -> str:
+        return "Whoever makes the table goes on."
+
+
+def _seconds(name: str, value: timedelta | float) -> float:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds <= 0:
+        raise ValueError(f"{name}={value!r} is no duration: write a timedelta, or seconds, of more than 0.")
+    return seconds
+
+
+def _moment(value: datetime | str) -> float:
+    from airflow_provider_fate.errors import FateInputError
+
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise FateInputError(
+            f"newer_than={value!r} is no moment.",
+            hint="Write a datetime, or ISO text such as '2026-01-01T00:00:00+00:00' or '{{ data_interval_start }}'.",
+        ) from None
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
