@@ -52,6 +52,7 @@ __all__ = [
     "FateNotFlowError",
     "FateNotFoundError",
     "FateNotOfferedError",
+    "FateOverlapError",
     "FatePartnerError",
     "FatePermissionError",
     "FateProxyError",
@@ -258,6 +259,25 @@ class FateDataError(FateInputError):
         super().__init__(message, **context)
         self.row = row
         self.column = column
+
+
+class FateOverlapError(FateInputError):
+    """The parties have too few rows in common.
+
+    :ivar overlap: rows of the own table that all parties have.
+    :ivar own_rows: rows of the own table.
+    """
+
+    def __init__(self, message: str, *, overlap: int, own_rows: int, **context: Any) -> None:
+        context.setdefault(
+            "hint",
+            "Ask the partners how their ids are made, since nobody sees another's: hashed on one side only or with "
+            "another salt, written differently (case, leading zeros, blanks, a prefix), or of another day. Where the "
+            "partners just have few of these rows, lower the threshold.",
+        )
+        super().__init__(message, **context)
+        self.overlap = overlap
+        self.own_rows = own_rows
 
 
 # --- what is and is not there -------------------------------------------------------------------------------
