@@ -44,11 +44,11 @@ class Table:
                 "dtype": self._dtype(name),
                 "name": name,
                 "property": self._property(name),
-                "should_compress": self._property(name) == "value",
+                "should_compress": self._property(name) == "column",
             }
             for name in self.columns
         ]
-        values = sum(1 for item in fields if item["property"] == "value")
+        values = sum(1 for item in fields if item["property"] == "column")
         return {
             "partition_order_mappings": {
                 "0": {"end_block_id": 0, "end_index": len(self.rows) - 1, "start_block_id": 0, "start_index": 0}
@@ -61,7 +61,7 @@ class Table:
         if name in ("extend_sid", self.meta.get("sample_id_name")):
             return "sample_id"
         kinds = {self.meta.get("match_id_name"): "match_id", self.meta.get("label_name"): "label"}
-        return kinds.get(name, "value")
+        return kinds.get(name, "column")
 
     def _dtype(self, name: str) -> str:
         kind = self._property(name)
