@@ -1,0 +1,186 @@
+"""Find out how many rows the parties have in common, before anything is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_fate.operators.job import FateJobOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.jobs import Psi
+    from airflow_provider_fate.remote.flow.ref import JobRef
+    from airflow_provider_fate.remote.identity import WorkIdentity
+
+PSI_TASK = "psi_0"
+"""Name of the task in the recipe :class:`~airflow_provider_fate.jobs.recipes.psi.Psi`."""
+
+
+class FatePsiOperator(FateJobOperator):
+    """Match the parties' rows by private set intersection, and fail if too few are in common.
+
+    A job of some seconds keeps one of hours from training on almost nothing. It is submitted, waited for and stopped
+    as :class:`~airflow_provider_fate.operators.job.FateJobOperator` does. Counted are the rows of this site's own
+    table: a party never learns which other ids the partners have, and on a real site not even how many.
+
+    :param job: the recipe ``Psi`` with the parties and their tables. (templated)
+    :param min_overlap: so many rows must be in common at least; ``None``: any number. (templated)
+    :param min_share: such a part of the own table must be in common at least, more than 0 and at most 1; ``None``: any.
+        (templated)
+    :param kwargs: as :class:`~airflow_provider_fate.operators.job.FateJobOperator`. With ``on_clear="attach"`` a task
+        that is cleared after its thresholds were changed judges the same job again.
+    :returns: ``{"job_id", "overlap", "own_rows", "share", "namespace", "name", "host_rows"}`` as XCom: rows in common,
+        rows of the own table, their ratio, the table with the rows in common, and the rows of each host's table by
+        party id, ``None`` where this site cannot see them. The same stands under the key ``overlap`` also where the
+        task fails because of it.
+    :raises AirflowFailException: a threshold is wrong, or, from
+        :class:`~airflow_provider_fate.errors.FateOverlapError`, not reached. Neither is retried.
+    """
+
+    template_fields: Sequence[str] = (*FateJobOperator.template_fields, "min_overlap", "min_share")
+
+    def __init__(
+        self,
+        *,
+        job: Psi,
+        min_overlap: int | str | None = None,
+        min_share: float | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(job=job, **kwargs)
+        self.job: Psi
+        self.min_overlap = min_overlap
+        self.min_share = min_share
+
+    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
+        """Check the thresholds, then as every job."""
+        from airflow_provider_fate.errors import FateInputError
+        from airflow_provider_fate.jobs import Psi
+
+        if not isinstance(self.job, Psi):
+            raise FateInputError(
+                f"job of {self.task_id} is a {type(self.job).__name__}.",
+                hint="Give the recipe: job=Psi(guest=Party(...), hosts=[Party(...)]). Other jobs: FateJobOperator.",
+            )
+        self.thresholds()
+        return super().find_or_submit(identity, context)
+
+    def thresholds(self) -> tuple[int, float]:
+        """``min_overlap`` and ``min_share`` as numbers; 0 where there is none.
+
+        :raises FateInputError: one of them cannot be.
+        """
+        from airflow_provider_fate.errors import FateInputError
+
+        rows, share = _number(self.min_overlap, int), _number(self.min_share, float)
+        if rows is None or rows < 0 or (rows == 0 and self.min_overlap is not None):
+            raise FateInputError(f"min_overlap={self.min_overlap!r} is no number of rows.", hint="Write 1 or more.")
+        if share is None or not 0 <= share <= 1 or (share == 0 and self.min_share is not None):
+            raise FateInputError(
+                f"min_share={self.min_share!r} is no share of the own table.",
+                hint="Write a number above 0 and up to 1, such as 0.2 for 20 %.",
+            )
+        return int(rows), share
+
+    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+        """Figures and table; an error if there is too little in common."""
+        measured = super().result(ref, context)["metrics"]
+        found = self._figures(ref, measured)
+        context["ti"].xcom_push(key="overlap", value=found)
+        self._report(found)
+        self._judge(found)
+        return found
+
+    def _figures(self, ref: JobRef, measured: Mapping[str, Any]) -> dict[str, Any]:
+        from airflow_provider_fate.errors import FateServerError
+
+        try:
+            overlap, own_rows = (int(measured[f"{PSI_TASK}.{name}"]) for name in ("intersect_count", "input_count"))
+        except KeyError as e:
+            raise FateServerError(
+                f"Job {ref.job_id} has succeeded, but how much the parties have in common cannot be read ({e}).",
+                hint="The log above says why. A retry looks again, at the same job.",
+                job_id=ref.job_id,
+            ) from None
+        hosts: dict[str, int | None] = {}
+        with self.jobs() as jobs:
+            tables = jobs.flow.output.data_tables(ref.job_id, ref.role, ref.party_id, PSI_TASK).get("output_data")
+            if not tables:
+                raise FateServerError(f"Job {ref.job_id} has succeeded without an output.", job_id=ref.job_id)
+            for host in self.job.hosts:
+                hosts[host.party_id] = _rows_of_host(jobs.flow, ref.job_id, host.party_id)
+        return {
+            "job_id": ref.job_id,
+            "overlap": overlap,
+            "own_rows": own_rows,
+            "share": overlap / own_rows if own_rows else 0.0,
+            "namespace": tables[0].namespace,
+            "name": tables[0].name,
+            "host_rows": hosts,
+        }
+
+    def _report(self, found: Mapping[str, Any]) -> None:
+        self.log.info(
+            "%d of %d rows of the own table are in common (%.1f %%): table %s.%s, job %s",
+            found["overlap"],
+            found["own_rows"],
+            100 * found["share"],
+            found["namespace"],
+            found["name"],
+            found["job_id"],
+        )
+        for party_id, rows in found["host_rows"].items():
+            if rows is None:
+                self.log.info("How many rows host %s has cannot be seen from here: ask its operators", party_id)
+            else:
+                self.log.info("Host %s has %d rows", party_id, rows)
+
+    def _judge(self, found: Mapping[str, Any]) -> None:
+        from airflow_provider_fate.errors import FateOverlapError
+
+        min_rows, min_share = self.thresholds()
+        wanted = [f"min_overlap={min_rows}"] if found["overlap"] < min_rows else []
+        if found["share"] < min_share:
+            wanted.append(f"min_share={min_share:g}")
+        if not wanted:
+            return
+        error = FateOverlapError(
+            f"Only {found['overlap']} of {found['own_rows']} rows of the own table are in common with host "
+            f"{', '.join(found['host_rows'])} ({found['share']:.1%}), less than {' and '.join(wanted)} asks for.",
+            overlap=found["overlap"],
+            own_rows=found["own_rows"],
+            job_id=found["job_id"],
+        )
+        raise AirflowFailException(str(error)) from error
+
+
+def _number(value: float | str | None, kind: type[int] | type[float]) -> float | None:
+    """The value as a number, 0 for none, and ``None`` for what is no number."""
+    if value is None:
+        return 0
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if kind is float or number.is_integer() else None
+
+
+def _rows_of_host(flow: FlowClient, job_id: str, party_id: str) -> int | None:
+    """Rows of a host's table, where its side of the job can be seen: on a standalone FATE."""
+    from airflow_provider_fate.errors import FateNotFoundError
+
+    try:
+        metrics = flow.output.metrics(job_id, "host", party_id, PSI_TASK)
+    except FateNotFoundError:
+        return None
+    counts = [
+        metric.data["input_count"]
+        for metric in metrics
+        if isinstance(metric.data, dict) and "input_count" in metric.data
+    ]
+    return int(counts[-1]) if counts else None
