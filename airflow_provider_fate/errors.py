@@ -7,6 +7,7 @@ class                               what to do
 :class:`FateConfigError`            correct the connection: host, port, version, party id
 :class:`FateAuthError`              correct the app id, the token, the clock, or the granted role
 :class:`FateInputError`             correct what was given: a parameter, a job, a data file
+:class:`FateArchiveError`           download it again if it is damaged; else ask who runs the server
 :class:`FateNotFoundError`          the job, task, table, model or file does not exist on this site
 :class:`FateConflictError`          it exists already: take another name, or delete it first
 :class:`FateResourceError`          wait until the cluster has room, or ask for less
@@ -29,6 +30,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "FateAmbiguousSubmitError",
+    "FateArchiveError",
     "FateAuthError",
     "FateClockSkewError",
     "FateConfigError",
@@ -280,6 +282,20 @@ class FateOverlapError(FateInputError):
         self.own_rows = own_rows
 
 
+class FateArchiveError(FateError):
+    """An archive from a server is damaged, or holds what it must not hold.
+
+    :ivar member: name of the member of the archive that it is about, as far as there is one.
+    :ivar damaged: it broke off or its checksum is wrong, so that another download may be whole. ``False``: it was made
+        like that, and nothing of it should be trusted.
+    """
+
+    def __init__(self, message: str, *, member: str | None = None, damaged: bool = False, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.member = member
+        self.damaged = damaged
+
+
 # --- what is and is not there -------------------------------------------------------------------------------
 
 
@@ -432,6 +448,8 @@ def is_transient(error: BaseException) -> bool:
             return status in _TRANSIENT_STATUS
         case FateConnectionError():
             return True
+        case FateArchiveError(damaged=damaged):
+            return damaged
         case FateResourceError(code=code):
             return code != _RESOURCE_LIMIT_EXCEEDED
         case FatePartnerError(parties=parties, codes=codes):

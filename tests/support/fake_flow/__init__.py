@@ -16,5 +16,6 @@ from .jobs import FakeJob, FakeTask
 from .replies import Call
 from .script import Failure, Script
 from .server import FakeFlow
+from .tables import Table
 
-__all__ = ["Call", "Clock", "Failure", "FakeFlow", "FakeJob", "FakeTask", "Faults", "Script"]
+__all__ = ["Call", "Clock", "Failure", "FakeFlow", "FakeJob", "FakeTask", "Faults", "Script", "Table"]

@@ -167,7 +167,7 @@ def _table(fake: FakeFlow, namespace: str | None, name: str | None) -> Table:
 @route("GET", "/data/download", "name", "namespace")
 def download(fake: FakeFlow, call: Call) -> Answer:
     table = _table(fake, call.arg("namespace"), call.arg("name"))
-    files = {"data/0.csv": table.csv(), "data/0.meta": json.dumps(table.schema).encode()}
+    files = {f"data/0.{kind}": content for kind, content in table.archive.items()}
     return archive(files, filename=f"download_data_{table.namespace}_{table.name}.tar.gz")
 
 

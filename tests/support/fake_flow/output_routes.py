@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .jobs import FakeJob, FakeTask, named_outputs
 from .replies import Answer, Call, Refusal, archive, bare, envelope, missing
 from .routing import route
+from .tables import Table
 
 if TYPE_CHECKING:
     from .server import FakeFlow
@@ -92,34 +94,54 @@ def output_model_delete(fake: FakeFlow, call: Call) -> Answer:
     return envelope()
 
 
-def _outputs(task: FakeTask) -> list[str]:
-    if task.status != "success" or task.component in _WITHOUT_DATA:
-        return []
-    named = {"upload": "table", "dataframe_transformer": "dataframe_output"}
-    return [named.get(task.component, "output_data")]
+def _outputs(fake: FakeFlow, job: FakeJob, task: FakeTask) -> dict[str, list[Table]]:
+    """Return the tables that a task has made, by output key; like all tables they can be asked for by their names."""
+    if task.status != "success" or (task.component in _WITHOUT_DATA and task.name not in job.script.data):
+        return {}
+    key = {"upload": "table", "dataframe_transformer": "dataframe_output"}.get(task.component, "output_data")
+    if task.name not in job.script.data and (named := named_outputs(job, task)):
+        return {key: [fake.tables.get(*name) or Table(*name, "dataframe") for name in named]}
+    one = Table("", "", "dataframe", ["extend_sid", "id"], [["0f0", "1"]], meta={"match_id_name": "id"})
+    outputs: dict[str, list[Table]] = {}
+    for made, tables in job.script.data.get(task.name, {key: [one]}).items():
+        for table in tables:
+            number = sum(map(len, outputs.values()))
+            own = replace(table, namespace=f"{job.job_id}_{task.name}", name=f"{task.party[0]}{task.party[1]}{number}f")
+            outputs.setdefault(made, []).append(own)
+            fake.tables.add(own)
+    return outputs
 
 
 @route("GET", "/output/data/table", *_TASK)
 def data_table(fake: FakeFlow, call: Call) -> Answer:
     job, task = _find(fake, call)
-    tables = named_outputs(job, task) or [(f"{job.job_id}_{task.name}", "0f")]
-    named = [{"name": name, "namespace": namespace} for namespace, name in tables]
-    return bare(dict.fromkeys(_outputs(task), named))
+    outputs = _outputs(fake, job, task)
+    return bare({key: [{"name": t.name, "namespace": t.namespace} for t in tables] for key, tables in outputs.items()})
 
 
 @route("GET", "/output/data/display", *_TASK)
 def data_display(fake: FakeFlow, call: Call) -> Answer:
-    _, task = _find(fake, call)
-    return bare({key: [{"data": [["0f0", "1"]], "metadata": {}, "total": 1}] for key in _outputs(task)})
+    outputs = _outputs(fake, *_find(fake, call))
+    return bare(
+        {
+            key: [{"data": table.rows[:100], "metadata": {}, "total": len(table.rows)} for table in tables]
+            for key, tables in outputs.items()
+        }
+    )
 
 
 @route("GET", "/output/data/download", *_TASK)
 def data_download(fake: FakeFlow, call: Call) -> Answer:
     job, task = _find(fake, call)
-    keys = [key for key in _outputs(task) if call.arg("output_key") in (None, key)]
-    if not keys:
+    files = {
+        f"{key}/{index}.{kind}": content
+        for key, tables in _outputs(fake, job, task).items()
+        if call.arg("output_key") in (None, key)
+        for index, table in enumerate(tables)
+        for kind, content in table.archive.items()
+    }
+    if not files:
         raise Refusal(7001, "No found table")
-    files = {f"{key}/0.csv": b"extend_sid,id\n0f0,1\n" for key in keys} | {f"{key}/0.meta": b"{}" for key in keys}
     return archive(files, filename=f"{job.job_id}_{task.party[0]}_{task.party[1]}_{task.name}")
 
 

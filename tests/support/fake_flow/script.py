@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .tables import Table
+
 TRACEBACK = """Traceback (most recent call last):
   File "execute_cli.py", line 147, in execute_component_from_config
     component.execute(ctx, role, **execution_io.get_kwargs())
@@ -41,6 +43,7 @@ class Script:
     :param fail: failures by task name or component.
     :param stall: a task (name or component) that runs for ever.
     :param metrics: ``output/metric/query`` by task name; the common components have some by default.
+    :param data: output tables by task name and output key; the common components have one of one row by default.
     :param settle: seconds for which a job stopped by a partner reads ``failed`` before ``canceled``.
     :param rerun_delay: seconds for which a rerun still reads the old end state.
     """
@@ -50,6 +53,7 @@ class Script:
     fail: Mapping[str, Failure] = field(default_factory=dict)
     stall: str | None = None
     metrics: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    data: Mapping[str, Mapping[str, Sequence[Table]]] = field(default_factory=dict)
     settle: float = 0.3
     rerun_delay: float = 0.15
 

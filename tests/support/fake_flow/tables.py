@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ class Table:
     source: dict[str, Any] = field(default_factory=dict)
     path: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
+    dtypes: dict[str, str] = field(default_factory=dict)
 
     def record(self, *, display: bool) -> dict[str, Any]:
         """Return it as ``table/query`` does."""
@@ -64,14 +66,23 @@ class Table:
         return kinds.get(name, "column")
 
     def _dtype(self, name: str) -> str:
+        if name in self.dtypes:
+            return self.dtypes[name]
         kind = self._property(name)
         if kind in ("sample_id", "match_id"):
             return "index"
         return str(self.meta.get("label_type", "int32") if kind == "label" else self.meta.get("dtype", "float32"))
 
     def csv(self) -> bytes:
-        """Return it as FATE-Flow writes it."""
-        return "".join(",".join(line) + "\n" for line in [self.columns, *self.rows]).encode()
+        """Return it as FATE-Flow writes it: without a row there is no header, and nothing is ever quoted."""
+        lines = [self.columns, *self.rows] if self.rows else []
+        return "".join(",".join(line) + "\n" for line in lines).encode()
+
+    @property
+    def archive(self) -> dict[str, bytes]:
+        """Return the files of which FATE-Flow makes an archive, without their folder."""
+        header = {"header": self.columns}
+        return {"csv": self.csv(), "meta": json.dumps(header, indent=4).encode()}
 
 
 class Tables:
