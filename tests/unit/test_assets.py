@@ -1,10 +1,13 @@
 import logging
+import sys
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import jinja2
 import pytest
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAll
 from airflow.sdk.execution_time.context import OutletEventAccessors, TriggeringAssetEventsAccessor
 
 from airflow_provider_fate.assets import (
@@ -274,3 +277,39 @@ def test_a_table_in_an_event_is_checked_before_it_is_used():
 def test_a_model_has_no_table():
     with pytest.raises(FateInputError, match="newest_event"):
         newest_table(MODEL)
+
+
+# -- the example -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The DAGs of `dags/train_when_tables_arrive.py`, by id."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "dags"))
+    try:
+        module = import_module("train_when_tables_arrive")
+    finally:
+        sys.path.pop(0)
+    return {dag.dag_id: dag for dag in (module.tables_arrive(), module.train_when_tables_arrive())}
+
+
+def test_the_example_starts_when_both_tables_have_come(example):
+    schedule = example["train_when_tables_arrive"].timetable.asset_condition
+    assert isinstance(schedule, AssetAll)
+    wanted = {"fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"}
+    assert {asset.uri for asset in schedule.objects} == wanted
+    made = {outlet.uri for task in example["tables_arrive"].tasks for outlet in task.outlets}
+    assert made == wanted
+
+
+def test_the_example_trains_on_the_tables_of_the_events(example):
+    train = example["train_when_tables_arrive"].get_task("train")
+    patients, measurements = train.inlets
+    context = started_by(
+        event(patients, 1, table="arrivals.clinic_20260101"),
+        event(measurements, 2, table="arrivals.laboratory_20260101"),
+    )
+    context["macros"] = SimpleNamespace(fate=SimpleNamespace(**{macro.__name__: macro for macro in FatePlugin.macros}))
+    rendered = train.render_template(train.job, context)
+    assert rendered.guest.table == "arrivals.clinic_20260101"
+    assert rendered.hosts[0].table == "arrivals.laboratory_20260101"
