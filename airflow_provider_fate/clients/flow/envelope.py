@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -13,9 +14,9 @@ from pydantic import ValidationError
 
 from airflow_provider_fate import errors as e
 
-from .request import Once, Reply, Request
+from .request import Once, Reader, Reply, Request
 
-__all__ = ["NO_JOB", "NO_TASK", "error_of", "parties_of", "read"]
+__all__ = ["NO_JOB", "NO_TASK", "error_of", "parties_of", "read", "read_from"]
 
 T = TypeVar("T")
 
@@ -32,7 +33,19 @@ def read(request: Request[T], response: httpx.Response, body: bytes) -> T:
 
     :raises FateError: the answer is an error, or none of FATE-Flow's.
     """
-    reply = _open(request, response, body)
+    return _result(request, response, body, lambda: json.loads(body))
+
+
+def read_from(request: Request[T], response: httpx.Response, reader: Reader) -> T:
+    """Return the result of a request from the reader that was fed its whole answer.
+
+    :raises FateError: the answer is an error, or none of FATE-Flow's.
+    """
+    return _result(request, response, reader.rest, reader.finish)
+
+
+def _result(request: Request[T], response: httpx.Response, body: bytes | bytearray, decode: Callable[[], Any]) -> T:
+    reply = _open(request, response, body, decode)
     if reply.code and reply.code not in request.accept:
         raise error_of(request, reply, response)
     return parse(request, reply)
@@ -54,9 +67,9 @@ def parse(request: Request[T], reply: Reply) -> T:
         ) from error
 
 
-def _open(request: Request[Any], response: httpx.Response, body: bytes) -> Reply:
+def _open(request: Request[Any], response: httpx.Response, body: bytes | bytearray, decode: Callable[[], Any]) -> Reply:
     try:
-        content = request.decode(body)
+        content = decode()
     except ValueError:
         raise _not_an_envelope(request, response, body) from None
     if isinstance(content, dict):
@@ -84,7 +97,7 @@ def old_version(endpoint: str) -> e.FateVersionError:
     )
 
 
-def _not_an_envelope(request: Request[Any], response: httpx.Response, body: bytes) -> e.FateConnectionError:
+def _not_an_envelope(request: Request[Any], response: httpx.Response, body: bytes | bytearray) -> e.FateConnectionError:
     excerpt = _short(body[:4096].decode("utf-8", errors="replace"))
     status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
     if "plain HTTP request was sent to HTTPS port" in excerpt:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from json import loads
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_fate.errors import FateInvalidParameterError
 
 from .files import Sink, Upload
 
-__all__ = ["Once", "Reply", "Request", "check_id", "check_label", "check_name", "get", "post", "without_none"]
+__all__ = ["Once", "Reader", "Reply", "Request", "check_id", "check_label", "check_name", "get", "post", "without_none"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -46,6 +45,22 @@ class Reply:
     size: int = 0
 
 
+class Reader(Protocol):
+    """Reads the body of an answer piece by piece."""
+
+    rest: bytearray
+    """What it has not read yet; nothing of an answer that is none of FATE-Flow's is ever read."""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece."""
+
+    def finish(self) -> Any:
+        """Return the envelope.
+
+        :raises ValueError: it is no JSON.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T_co]):
     """One request, and how to read its answer.
@@ -56,8 +71,8 @@ class Request(Generic[T_co]):
     :param slow: whether it waits for partners, workers or files rather than for a query.
     :param version: of the interface; only to find out whether a server is of the 1.x line is it another.
     :param bare: whether the endpoint answers its data without an envelope.
-    :param decode: reads the JSON of the answer; another one may skip what ``parse`` does not need, and raises
-        ``ValueError`` for what is no JSON.
+    :param reader: reads the JSON of a long answer as it comes, and may skip what ``parse`` does not need; ``None``: the
+        whole answer is read at once.
     :param errors: turns the endpoint's own codes into exceptions; ``None`` leaves them to the general table.
     """
 
@@ -74,7 +89,7 @@ class Request(Generic[T_co]):
     slow: bool = False
     bare: bool = False
     version: str = "v2"
-    decode: Callable[[bytes], Any] = loads
+    reader: Callable[[], Reader] | None = None
     errors: Callable[[Reply], Exception | None] | None = None
 
     @property

@@ -24,7 +24,7 @@ from airflow_provider_fate.errors import (
 )
 
 from .auth import AppIdAuth
-from .envelope import parse, read
+from .envelope import parse, read, read_from
 from .failures import final, translate
 from .files import Multipart, Writer
 from .request import Once, Reply, Request
@@ -201,8 +201,13 @@ class SyncTransport(_Transport):
 
     def _exchange(self, request: Request[T], files: _Files) -> T:
         sent = self._build(self._client, request, files.body, files.body.pieces() if files.body else None)
-        response = self._client.send(sent, stream=request.sink is not None)
+        response = self._client.send(sent, stream=request.sink is not None or request.reader is not None)
         try:
+            if request.reader is not None:
+                reader = request.reader()
+                for piece in response.iter_bytes():
+                    reader.feed(piece)
+                return read_from(request, response, reader)
             if request.sink is None:
                 return read(request, response, response.content)
             if not _is_file(response):
@@ -266,8 +271,13 @@ class AsyncTransport(_Transport):
 
     async def _exchange(self, request: Request[T], files: _Files) -> T:
         sent = self._build(self._client, request, files.body, files.body.async_pieces() if files.body else None)
-        response = await self._client.send(sent, stream=request.sink is not None)
+        response = await self._client.send(sent, stream=request.sink is not None or request.reader is not None)
         try:
+            if request.reader is not None:
+                reader = request.reader()
+                async for piece in response.aiter_bytes():
+                    reader.feed(piece)
+                return read_from(request, response, reader)
             if request.sink is None:
                 return read(request, response, response.content)
             if not _is_file(response):

@@ -12,7 +12,7 @@ from ..endpoint import Group, Transport, endpoint
 from ..envelope import NO_JOB
 from ..files import Sink, Target
 from ..models import DagDependency, DataView, JobPage, JobRecord, JobState, JobStatus, SubmittedJob
-from ..models.state import decode_states, states_of
+from ..models.state import StatesReader, states_of
 from ..request import Once, Reply, Request, check_id, check_label, get, post, without_none
 
 __all__ = ["JobGroup"]
@@ -143,7 +143,7 @@ class JobGroup(Group[Transport]):
     ) -> Request[builtins.list[JobState]]:
         """Return where the jobs in these statuses stand, one state per record: cheap even for thousands.
 
-        FATE-Flow sends whole records all the same, but nothing else of them is read.
+        FATE-Flow sends whole records all the same, but nothing else of them is read, or kept in memory.
 
         :param statuses: any of these; none for all jobs there ever were.
         :param newest: only so many records, those that changed last; 0 for all.
@@ -160,7 +160,7 @@ class JobGroup(Group[Transport]):
                 "order": "desc",
             },
             headers=_user(user_name),
-            decode=decode_states,
+            reader=StatesReader,
         )
 
     @endpoint
