@@ -1,0 +1,117 @@
+"""Deleting what a retention plan says, each thing looked at once more directly before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_fate.errors import FateConnectionError, FateError, FateModelNotFound, FateTableNotFound
+from airflow_provider_fate.remote.flow.history import PastJob, Used, past_jobs
+from airflow_provider_fate.remote.flow.jobs import UNFINISHED
+from airflow_provider_fate.remote.flow.retention import Item, Plan, has_model
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.clients.flow import FlowClient
+
+__all__ = ["carry_out"]
+
+log = logging.getLogger(__name__)
+
+
+class _Kept(Exception):
+    """It has to stay after all."""
+
+
+class _Gone(Exception):
+    """It is not there any more."""
+
+
+def carry_out(flow: FlowClient, plan: Plan) -> Iterator[Item]:
+    """Delete what is to be deleted, and yield every item of the plan with what became of it.
+
+    The unfinished jobs are read anew before each deletion. What fails is told and does not keep the rest from being
+    deleted, unless FATE-Flow cannot be reached any more.
+
+    :raises FateConnectionError: FATE-Flow was not reached, or an answer was lost.
+    """
+    for item in plan.items:
+        if item.action != "delete":
+            yield item
+            continue
+        try:
+            {"tables": _delete_table, "models": _delete_model, "jobs": _clean_job}[item.kind](flow, plan, item)
+        except _Kept as e:
+            yield replace(item, action="kept", reason=str(e))
+        except _Gone:
+            yield replace(item, action="gone", reason="somebody else has deleted it meanwhile")
+        except FateConnectionError:
+            raise
+        except FateError as e:
+            log.warning("%s %s could not be deleted: %s", item.kind, item.name, e.message)
+            yield replace(item, action="failed", reason=e.message.splitlines()[0])
+        else:
+            yield replace(item, action="deleted")
+
+
+def _used(flow: FlowClient) -> Used:
+    return Used.by(past_jobs(flow.job.list(statuses=UNFINISHED, limit=0).jobs).values())
+
+
+def _delete_table(flow: FlowClient, plan: Plan, item: Item) -> None:
+    namespace, name = item.key
+    try:
+        table = flow.table.query(namespace, name)
+    except FateTableNotFound:
+        raise _Gone from None
+    if str(table.source.get("task_id") or "") != item.source or table.count != item.rows:
+        raise _Kept("written anew meanwhile")
+    if user := _used(flow).tables.get((namespace, name)):
+        raise _Kept(f"used by job {user} by now")
+    flow.table.delete(namespace, name)
+    try:
+        flow.table.query(namespace, name)
+    except FateTableNotFound:
+        return
+    raise FateError("FATE-Flow says that it is deleted, but it is still there.")
+
+
+def _delete_model(flow: FlowClient, plan: Plan, item: Item) -> None:
+    model_id, version = item.key
+    if user := _used(flow).models.get((model_id, version)):
+        raise _Kept(f"used by job {user} by now")
+    try:
+        flow.model.delete(model_id, version)
+    except FateModelNotFound:
+        raise _Gone from None
+
+
+def _clean_job(flow: FlowClient, plan: Plan, item: Item) -> None:
+    job = plan.jobs[item.name]
+    records = flow.job.query(job_id=job.job_id)
+    if not records:
+        raise _Gone
+    current = past_jobs(records)[job.job_id]
+    if not current.terminal or current.ended != job.ended:
+        raise _Kept("it was started again meanwhile")
+    used = _used(flow)
+    if user := used.jobs.get(job.job_id) or next(iter(plan.groups[job.job_id] & used.unfinished), None):
+        raise _Kept(f"its results are used by job {user} by now")
+    _nothing_is_taken_along(flow, job)
+    flow.job.clean(job.job_id)
+    if flow.job.query(job_id=job.job_id):
+        raise FateError("FATE-Flow says that it is cleaned, but it is still there.")
+
+
+def _nothing_is_taken_along(flow: FlowClient, job: PastJob) -> None:
+    """Make sure that tables and models of the job were deleted before: cleaning it would delete what is left."""
+    for namespace, name in sorted(job.tables):
+        try:
+            table = flow.table.query(namespace, name)
+        except FateTableNotFound:
+            continue
+        if table.data_type != "data_directory":
+            raise _Kept(f"would take along table {namespace}.{name}, which is still there")
+    if job.model and has_model(flow, job):
+        raise _Kept(f"would take along model {'/'.join(job.model)}, which is still there")
