@@ -9,7 +9,7 @@ from pathlib import Path
 from dev.localairflow import LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 
-DAGS = tuple(f"chaos_{work}_{mode}" for work in ("job", "upload") for mode in ("deferrable", "worker"))
+DAGS = tuple(f"chaos_{work}_{mode}" for work in ("job", "upload") for mode in ("deferrable", "worker", "once"))
 WORKERS = 10
 """More than there are cores: many trials keep a worker waiting."""
 

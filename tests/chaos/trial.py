@@ -41,7 +41,8 @@ class Fault:
     :param play: arranges it, starts the run, and does what has to be done meanwhile.
     :param end: how it has to end.
     :param works: whether it is for a job, an upload, or both.
-    :param modes: where the task waits: ``deferrable`` in the triggerer, ``worker`` in a worker.
+    :param modes: where the task waits: ``deferrable`` in the triggerer, ``worker`` in a worker; ``once`` in a worker,
+        and is not tried again.
     :param crash: the crash of a part of Airflow that hits this trial together with others.
     :param real: whether it is for a real FATE instead of the fake.
     """
@@ -77,7 +78,7 @@ class Trial:
 FAULTS: list[Fault] = []
 JOB, UPLOAD = ("job",), ("upload",)
 BOTH_WORKS = ("job", "upload")
-DEFERRABLE, WORKER = ("deferrable",), ("worker",)
+DEFERRABLE, WORKER, ONCE = ("deferrable",), ("worker",), ("once",)
 BOTH_MODES = ("deferrable", "worker")
 
 

@@ -11,15 +11,16 @@ from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.upload import FateUploadOperator
 
-for deferrable in (True, False):
+RETRIES = 8  # a task that cannot reach a killed API server uses some of them up
+MODES = {"deferrable": (True, RETRIES), "worker": (False, RETRIES), "once": (False, 0)}
+for mode, (deferrable, retries) in MODES.items():
     common: dict[str, Any] = {
         "task_id": "work",
         "fate_conn_id": "{{ params.conn_id }}",
         "deferrable": deferrable,
-        "retries": 8,  # a task that cannot reach a killed API server uses some of them up
+        "retries": retries,
         "retry_delay": timedelta(seconds=1),
     }
-    mode = "deferrable" if deferrable else "worker"
     settings: dict[str, Any] = {
         "schedule": None,
         "start_date": datetime(2026, 1, 1),

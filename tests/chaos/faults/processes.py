@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.proxy import Harm
 from tests.chaos.scene import Scene
-from tests.chaos.trial import ONE_MORE, UPLOAD, WORKER, fault
+from tests.chaos.trial import ONCE, ONE_MORE, STOPPED, UPLOAD, WORKER, fault
 
 
 def killed_at(scene: Scene, path: str, harm: Harm, *, with_worker: bool = False) -> None:
@@ -69,6 +69,15 @@ def worker_killed_while_waiting(scene: Scene) -> None:
     scene.wait_until_it_waits()
     scene.kill_worker()
     scene.fake.let_go()
+
+
+@fault(STOPPED, modes=ONCE)
+def worker_killed_in_the_last_try(scene: Scene) -> None:
+    """Nobody takes the job up again: it is stopped when Airflow gives the task up."""
+    scene.fake.hold()
+    scene.start()
+    scene.wait_until_it_waits()
+    scene.kill_worker()
 
 
 @fault()
