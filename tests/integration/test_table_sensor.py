@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.fate, pytest.mark.timeout(600)]
 
 
 def sensor(**kwargs: Any) -> Task:
-    arguments = {"task_id": "wait", "table": "sensor.bank", "poke_interval": 1, "timeout": 300} | kwargs
+    arguments: dict[str, Any] = {"task_id": "wait", "table": "sensor.bank", "poke_interval": 1, "timeout": 300} | kwargs
     return Task(lambda: FateTableSensor(**arguments))
 
 

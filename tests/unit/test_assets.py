@@ -20,10 +20,12 @@ from airflow_provider_fate.assets import (
     newest_event,
     newest_table,
     party_of_tables,
+    sanitize_uri,
     table_asset,
 )
 from airflow_provider_fate.clients.flow.models import SiteInfo
 from airflow_provider_fate.errors import FateInputError
+from airflow_provider_fate.get_provider_info import get_provider_info
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.ui.plugin import FatePlugin
@@ -107,6 +109,14 @@ def test_airflow_normalizes_a_uri(uri):
 def test_airflow_refuses_a_wrong_uri_and_says_why(uri, said):
     with pytest.raises(ValueError, match=said):
         Asset(uri=uri)
+
+
+def test_airflow_is_told_what_exists():
+    (entry,) = get_provider_info()["asset-uris"]
+    assert entry["schemes"] == ["fate"]
+    for name, function in (("handler", sanitize_uri), ("to_openlineage_converter", convert_asset_to_openlineage)):
+        module, _, attribute = entry[name].rpartition(".")
+        assert getattr(import_module(module), attribute) is function
 
 
 def test_openlineage_knows_the_site_as_namespace(monkeypatch):
@@ -221,6 +231,14 @@ def test_a_reference_by_uri_counts_as_the_asset():
     assert emit_table(context, "9999", "credit.bank_20260101", {}) == [BANK.uri]
 
 
+def test_a_wrong_reference_does_not_fail_what_is_done(caplog):
+    assert (
+        emit_table({"outlets": [Asset.ref(uri="fate://9999/bank"), Asset.ref(name="x")]}, "9999", "credit.bank", {})
+        == []
+    )
+    assert "fate://9999/bank" in caplog.text
+
+
 # -- reading events ----------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +247,20 @@ def event(asset, hours, **extra):
 
 
 def started_by(*events):
-    return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(events), "inlet_events": {}}
+    return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(events), "inlet_events": Inlets()}
+
+
+class Inlets:
+    """As Airflow's: iterates over assets, which Airflow 3.1 cannot use as keys of a dictionary."""
+
+    def __init__(self, *pairs):
+        self.pairs = pairs
+
+    def __iter__(self):
+        return (asset for asset, _ in self.pairs)
+
+    def __getitem__(self, asset):
+        return next(events for other, events in self.pairs if other == asset)
 
 
 def render(template, context):
@@ -253,7 +284,7 @@ def test_an_asset_counts_by_its_uri_whatever_its_name():
 
 def test_a_run_that_no_event_has_started_reads_its_inlets():
     old, new = event(BANK, 1, table="credit.bank_1"), event(BANK, 2, table="credit.bank_2")
-    context = started_by() | {"inlet_events": {TELCO: [], BANK: [old, new]}}
+    context = started_by() | {"inlet_events": Inlets((TELCO, []), (BANK, [old, new]))}
     assert render(newest_table(BANK), context) == "credit.bank_2"
 
 
@@ -261,7 +292,7 @@ def test_no_event_is_an_error_that_names_the_ways_out():
     with pytest.raises(FateInputError, match=r"has started this run\.\nSchedule the DAG on the asset.*inlets"):
         newest_event(started_by(), BANK)
     with pytest.raises(FateInputError, match="no event yet"):
-        newest_event({"inlet_events": {BANK: []}}, BANK)
+        newest_event({"inlet_events": Inlets((BANK, []))}, BANK)
 
 
 def test_an_event_that_names_no_table_is_an_error():
