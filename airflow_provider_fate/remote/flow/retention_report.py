@@ -24,7 +24,7 @@ _DAY = 86400
 def table(items: Sequence[Item]) -> str:
     """One line per item."""
     rows = [(singular(i.kind), i.name, f"{_days(i):.1f}", i.rows, i.action, i.reason or None) for i in items]
-    return "\n".join(columns(("kind", "name", "days", "rows", "", "why"), rows))
+    return "\n".join(columns(("kind", "name", "days", "rows", "action", "why"), rows))
 
 
 def summary(items: Sequence[Item], young: Mapping[Kind, int]) -> str:
