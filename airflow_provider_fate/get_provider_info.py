@@ -36,6 +36,9 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.job",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.psi",
+                    f"{_P}.operators.retention",
+                    f"{_P}.operators.table",
+                    f"{_P}.operators.transform",
                     f"{_P}.operators.upload",
                 ],
             }
