@@ -12,7 +12,7 @@ SLOWEST = 15.0
 """Longest pause in seconds between two looks that cost little."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Limits:
     """When a wait has to end whatever the work does; times are Unix times in seconds, ``None``: no limit.
 

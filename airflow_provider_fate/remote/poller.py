@@ -14,7 +14,7 @@ import random
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Generic, Self, TypeVar
 
 from airflow_provider_fate.errors import FateError, is_transient
@@ -38,10 +38,18 @@ REMIND = 15.0
 """Seconds, about, after which an old observation is told again: a wait has to look for signs of progress, too."""
 
 
-class _Wait(Generic[T]):
-    """One subscriber: the newest observation, and a signal that it changed."""
+class Wait(Generic[T]):
+    """One subscription: the newest observation, and a signal that it changed. Thousands live at a time.
 
-    def __init__(self) -> None:
+    :param poller: the poller that looks.
+    :param key: the piece of work.
+    """
+
+    __slots__ = ("_key", "_news", "_poller", "_remind_at", "_repeats", "_signal", "_told", "since")
+
+    def __init__(self, poller: SharedPoller[T], key: str) -> None:
+        self._poller = poller
+        self._key = key
         self._news: tuple[T | FateError] | None = None
         self._signal: asyncio.Future[None] | None = None
         self._told: T | FateError | None = None
@@ -49,7 +57,12 @@ class _Wait(Generic[T]):
         self._remind_at = 0.0
         self.since = time.monotonic()
 
+    def leave(self) -> None:
+        """End the subscription."""
+        self._poller._leave(self._key, self)
+
     def tell(self, observation: T | FateError) -> None:
+        """Take an observation."""
         self._news = (observation,)  # only the newest counts: a slow reader must not pile up old ones
         self._repeats = self._repeats + 1 if observation == self._told else 0
         self._told = observation
@@ -63,6 +76,10 @@ class _Wait(Generic[T]):
         return self._repeats >= REPEATS and now < self._remind_at and observation == self._told
 
     async def next(self) -> T:
+        """Wait for an observation that was not given yet; one that is missed is replaced by the next.
+
+        :raises FateError: the remote system could not be asked.
+        """
         while self._news is None:
             self._signal = asyncio.get_running_loop().create_future()
             try:
@@ -89,7 +106,7 @@ class SharedPoller(ABC, Generic[T]):
     def __init__(self, conn_id: str, interval: float) -> None:
         self.conn_id = conn_id
         self.interval = interval
-        self._waits: dict[str, set[_Wait[T]]] = {}
+        self._waits: dict[str, tuple[Wait[T], ...]] = {}
         self._task: asyncio.Task[None] | None = None
         self._newcomer = asyncio.Event()
         self.meter = Meter()
@@ -124,27 +141,23 @@ class SharedPoller(ABC, Generic[T]):
     async def close(self) -> None:
         """Give back what :meth:`look` has opened; called when nobody waits any more, and after an error."""
 
-    def watch(self, key: str) -> tuple[Callable[[], object], _Wait[T]]:
-        """Subscribe to one piece of work.
-
-        :returns: a function that ends the subscription, and the subscription: await its ``next()``.
-        """
-        wait: _Wait[T] = _Wait()
-        self._waits.setdefault(key, set()).add(wait)
+    def watch(self, key: str) -> Wait[T]:
+        """Subscribe to one piece of work."""
+        wait: Wait[T] = Wait(self, key)
+        self._waits[key] = (*self._waits.get(key, ()), wait)
         self._newcomer.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=f"{type(self).__name__}[{self.conn_id}]")
+        return wait
 
-        def leave() -> None:
-            waits = self._waits.get(key, set())
-            waits.discard(wait)
-            if not waits:
-                self._waits.pop(key, None)
-            if not self._waits and self._task is not None:
-                self._task.cancel()
-                self._task = None
-
-        return leave, wait
+    def _leave(self, key: str, wait: Wait[T]) -> None:
+        if others := tuple(w for w in self._waits.get(key, ()) if w is not wait):
+            self._waits[key] = others
+        else:
+            self._waits.pop(key, None)
+        if not self._waits and self._task is not None:
+            self._task.cancel()
+            self._task = None
 
     def _tell(self, key: str, observation: T | FateError) -> None:
         for wait in self._waits.get(key, ()):
@@ -161,7 +174,7 @@ class SharedPoller(ABC, Generic[T]):
         told = 0
         for key, observation in seen.items():
             idle = self.is_idle(observation)
-            for wait in tuple(self._waits.get(key, ())):
+            for wait in self._waits.get(key, ()):
                 if idle and wait.knows(observation, now):
                     continue
                 wait.tell(observation)

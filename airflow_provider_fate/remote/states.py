@@ -30,7 +30,7 @@ class WorkState(StrEnum):
         return self in (WorkState.FAILED, WorkState.STOPPED, WorkState.MISSING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One look at a piece of remote work.
 

@@ -127,14 +127,15 @@ class RemoteWorkTrigger(BaseTrigger):
         limits = Limits(deadline=self.deadline, queue_deadline=self.queue_deadline, stall_after=self.stall_after)
         began = time.time()
         watch = Watch(limits, began)
-        leave, looks = self.poller().watch(self.work_id)
+        looks = self.poller().watch(self.work_id)
         try:
             while True:
                 turn = watch.next_turn()
                 try:
                     # Until then at most, so that limits are kept even while the remote system is silent.
-                    patience = None if turn is None else max(0.1, turn - time.time())
-                    snapshot = await asyncio.wait_for(looks.next(), patience)
+                    # (Not wait_for, which would make a task of its own for each of thousands that wait.)
+                    async with asyncio.timeout(None if turn is None else max(0.1, turn - time.time())):
+                        snapshot = await looks.next()
                 except TimeoutError:
                     verdict = watch.passed(time.time()) or await self._feel(watch)
                 except FateError as e:
@@ -145,7 +146,7 @@ class RemoteWorkTrigger(BaseTrigger):
                     self._count_end(verdict, time.time() - began)
                     return self._event(verdict)
         finally:
-            leave()
+            looks.leave()
 
     async def _note(self, watch: Watch, snapshot: Snapshot) -> Verdict | None:
         silent_since = watch.silent_since

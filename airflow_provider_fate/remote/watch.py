@@ -48,6 +48,10 @@ class Watch:
     :param now: when it begins.
     """
 
+    __slots__ = (
+        "_alive_at", "_ended", "_missing", "_pulse", "_pulse_at", "_refused", "last", "limits", "silent_since",
+    )  # fmt: skip
+
     def __init__(self, limits: Limits, now: float) -> None:
         self.limits = limits
         self.last = Snapshot(WorkState.QUEUED)

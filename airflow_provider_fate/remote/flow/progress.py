@@ -29,6 +29,8 @@ def _status(record: TaskRecord) -> str:
 class Progress:
     """Remembers what was said and gives the lines for what is new."""
 
+    __slots__ = ("_said",)
+
     def __init__(self) -> None:
         self._said: dict[tuple[str, str, str], tuple[str, int]] = {}
 

@@ -34,12 +34,12 @@ class Scripted(SharedPoller[str]):
 
 async def test_many_waits_share_one_question_per_interval():
     poller = Scripted.shared("c", 0.05)
-    watches = [Scripted.shared("c", 0.05).watch(str(i)) for i in range(200)]
-    answers = await asyncio.gather(*(wait.next() for _, wait in watches))
+    waits = [Scripted.shared("c", 0.05).watch(str(i)) for i in range(200)]
+    answers = await asyncio.gather(*(wait.next() for wait in waits))
     assert len(answers) == 200
     assert poller.looks <= 2
-    for leave, _ in watches:
-        leave()
+    for wait in waits:
+        wait.leave()
 
 
 async def test_connections_have_a_poller_of_their_own():
@@ -49,13 +49,13 @@ async def test_connections_have_a_poller_of_their_own():
 
 async def test_the_last_one_who_leaves_stops_it_and_closes_its_client():
     poller = Scripted.shared("last", 0.01)
-    leave_1, wait_1 = poller.watch("1")
-    leave_2, _ = poller.watch("2")
+    wait_1 = poller.watch("1")
+    wait_2 = poller.watch("2")
     await wait_1.next()
-    leave_1()
+    wait_1.leave()
     await asyncio.sleep(0.03)
     assert poller.keys[-1] == ["2"]
-    leave_2()
+    wait_2.leave()
     looks = poller.looks
     await asyncio.sleep(0.05)
     assert poller.looks == looks
@@ -65,27 +65,27 @@ async def test_the_last_one_who_leaves_stops_it_and_closes_its_client():
 async def test_it_starts_again_for_the_next_one():
     poller = Scripted.shared("again", 0.01)
     for _ in range(2):
-        leave, wait = poller.watch("1")
+        wait = poller.watch("1")
         assert (await wait.next()).startswith("1@")
-        leave()
+        wait.leave()
         await asyncio.sleep(0)
 
 
 async def test_an_outage_is_told_and_ends_by_itself():
     poller = Scripted.shared("outage", 0.01)
     poller.outage = True
-    leave, wait = poller.watch("1")
+    wait = poller.watch("1")
     with pytest.raises(FateUnreachable):
         await wait.next()
     poller.outage = False
     assert (await asyncio.wait_for(wait.next(), 5)).startswith("1@")
-    leave()
+    wait.leave()
 
 
 async def test_what_nobody_foresaw_is_told_at_every_look_and_ends_no_looking(monkeypatch):
     poller = Scripted.shared("c", 0.01)
     monkeypatch.setattr(poller, "_pause", lambda failures: 0.01)
-    leave, news = poller.watch("a")
+    news = poller.watch("a")
     await news.next()
     look = Scripted.look
 
@@ -106,26 +106,26 @@ async def test_what_nobody_foresaw_is_told_at_every_look_and_ends_no_looking(mon
         with contextlib.suppress(FateError):  # one may still be on its way
             seen = await asyncio.wait_for(news.next(), 5)
     assert seen.startswith("a@")
-    leave()
+    news.leave()
 
 
 async def test_a_slow_reader_gets_the_newest_answer_only():
     poller = Scripted.shared("slow", 0.01)
-    leave, wait = poller.watch("1")
+    wait = poller.watch("1")
     await asyncio.sleep(0.1)
     assert await wait.next() == f"1@{poller.looks}"
-    leave()
+    wait.leave()
 
 
 async def test_a_newcomer_does_not_wait_for_the_pace_of_the_old_ones(monkeypatch):
     monkeypatch.setattr("airflow_provider_fate.remote.poller.pace", lambda age, shortest, least: 30.0)
     poller = Scripted.shared("newcomer", 0.02)
-    leave_1, wait_1 = poller.watch("old")
+    wait_1 = poller.watch("old")
     await wait_1.next()
-    leave_2, wait_2 = poller.watch("new")
+    wait_2 = poller.watch("new")
     assert (await asyncio.wait_for(wait_2.next(), 2)).startswith("new@")
-    leave_1()
-    leave_2()
+    wait_1.leave()
+    wait_2.leave()
 
 
 class Idle(Scripted):
@@ -159,9 +159,9 @@ async def told(wait, seconds):
 @pytest.fixture
 async def idle(request):
     poller = Idle.shared(request.node.name, 0.01)
-    leave, wait = poller.watch("1")
+    wait = poller.watch("1")
     yield poller, wait
-    leave()
+    wait.leave()
 
 
 async def test_what_does_not_change_wakes_nobody_for_long(idle):
@@ -210,9 +210,9 @@ async def test_expensive_looks_become_rare():
 
     poller = Expensive.shared("expensive", 0.01)
     poller._allowance = Allowance(burst=0.0)
-    leave, _ = poller.watch("1")
+    wait = poller.watch("1")
     await asyncio.sleep(1.0)
-    leave()
+    wait.leave()
     # 20 ms of CPU time in 0.4 s are 5 %.
     assert poller.looks <= 4
 
