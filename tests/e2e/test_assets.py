@@ -1,0 +1,105 @@
+"""Uploads start the DAG that waits for their tables: on a real Airflow whose scheduler starts runs by itself."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_fate.clients.flow import FlowClient
+from dev.localairflow import AirflowApi, LocalAirflow, Postgres
+from dev.postgres import LocalPostgres
+from tests.e2e.conftest import ROOT, explain
+from tests.support.fate import RunningFate
+
+pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+PRODUCER, CONSUMER = "tables_arrive", "train_when_tables_arrive"
+CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
+MODEL = "fate://9999/models/malignancy"
+
+
+@pytest.fixture(scope="module")
+def airflow_by_itself(
+    fate_full: RunningFate, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LocalAirflow]:
+    """An Airflow with the two DAGs of the example and nothing else, which starts runs as their schedules say."""
+    dags = tmp_path_factory.mktemp("asset-dags")
+    for name in ("example_tables.py", "train_when_tables_arrive.py", ".airflowignore"):
+        shutil.copy(ROOT / "dags" / name, dags)
+    env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
+    home: Path = tmp_path_factory.mktemp("airflow-by-itself")
+    with LocalAirflow(home, dags, database=Postgres(postgres, "assets"), env=env) as running:
+        yield running
+
+
+def newest_run(api: AirflowApi, dag_id: str, timeout: float, run_type: str = "scheduled") -> dict[str, Any]:
+    """Wait until a DAG has a run of a type."""
+    end = time.monotonic() + timeout
+    while not (runs := [run for run in api.runs(dag_id) if run["run_type"] == run_type]):
+        assert time.monotonic() < end, f"{dag_id} has not been started within {timeout:.0f} s"
+        time.sleep(1)
+    return runs[0]
+
+
+def events(api: AirflowApi) -> dict[str, dict[str, Any]]:
+    """What the newest event of each asset says."""
+    found = api.request("GET", "/assets/events", limit=100, order_by="timestamp")["asset_events"]
+    return {event["uri"]: event["extra"] for event in found}
+
+
+def tables_read(flow: FlowClient, job_id: str) -> dict[str, str]:
+    """The table that each role of a job reads."""
+    view = flow.job.data_view(job_id, "guest", "9999").data_view
+    return {
+        role: f"{table['namespace']}.{table['name']}"
+        for role, parties in view.items()
+        for tables in parties.values()
+        for table in tables
+    }
+
+
+def test_a_run_by_hand_before_anything_has_come_ends_without_doing_anything(airflow_by_itself: LocalAirflow) -> None:
+    api = airflow_by_itself.api
+    run = api.trigger(CONSUMER)
+
+    assert api.wait(CONSUMER, run, timeout=300) == "success", explain(api, CONSUMER, run)
+
+    states = {task.task_id: task.state for task in api.tasks(CONSUMER, run)}
+    assert states.pop("has_anything_arrived") == "success"
+    assert set(states.values()) == {"skipped"}
+
+
+def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: LocalAirflow, flow: FlowClient) -> None:
+    api = airflow_by_itself.api
+    api.unpause(CONSUMER)  # a DAG that is paused while an event comes misses it
+    api.unpause(PRODUCER)
+
+    loading = newest_run(api, PRODUCER, 120)["dag_run_id"]
+    assert api.wait(PRODUCER, loading, timeout=600) == "success", explain(api, PRODUCER, loading)
+    run = newest_run(api, CONSUMER, 120, run_type="asset_triggered")
+    assert api.wait(CONSUMER, run["dag_run_id"], timeout=900) == "success", explain(api, CONSUMER, run["dag_run_id"])
+
+    loaded = {
+        role: api.xcom(PRODUCER, loading, f"load_{name}")
+        for role, name in (("guest", "clinic"), ("host", "laboratory"))
+    }
+    names = {role: f"{table['namespace']}.{table['name']}" for role, table in loaded.items()}
+    trained = api.xcom(CONSUMER, run["dag_run_id"], "train")
+    assert tables_read(flow, trained["job_id"]) == names
+    told = events(api)
+    assert (told[CLINIC]["table"], told[CLINIC]["rows"]) == (names["guest"], loaded["guest"]["count"])
+    assert (told[LABORATORY]["table"], told[LABORATORY]["party_id"]) == (names["host"], "10000")
+    assert told[MODEL]["job_id"] == trained["job_id"]
+    assert told[MODEL]["metrics"]["auc"] == trained["metrics"]["auc"]
+    assert api.xcom(CONSUMER, run["dag_run_id"], "report")["rows"][CLINIC] == loaded["guest"]["count"]
+
+    by_hand = api.trigger(CONSUMER)  # no event has started this run: it reads the newest that there are
+    api.wait_task(CONSUMER, by_hand, "overlap", frozenset({"success"}), timeout=300)
+
+    assert tables_read(flow, api.xcom(CONSUMER, by_hand, "overlap")["job_id"]) == names
+    api.mark_run(CONSUMER, by_hand, "failed")
