@@ -112,7 +112,8 @@ def _command(program: Path, home: Path, identities: Path, ports: list[int]) -> l
         "-master.telemetry=false",  # it would report to its makers
         f"-master.port={master}", f"-master.port.grpc={master_grpc}", "-master.volumeSizeLimitMB=1024",
         "-master.volumePreallocate=false",
-        f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}", "-volume.max=20",
+        f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}",
+        "-volume.max=5000",  # each bucket takes seven, which are empty files until something is written into them
         "-filer", f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}",
         f"-filer.localSocket={home / 'filer.sock'}",
         "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-s3.localSocket={home / 's3.sock'}",
