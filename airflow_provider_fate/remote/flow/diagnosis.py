@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.jobs.reasons import KILLED, Reason, known_reason
 from airflow_provider_fate.remote.flow.evidence import Evidence
 from airflow_provider_fate.remote.flow.progress import in_order
-from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure
+from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure, who_stopped
 from airflow_provider_fate.remote.flow.snapshot import own_record
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Diagnosis:
     :param table: status and duration of every task per party, as text.
     :param failed: tasks that did not succeed, the first failure first.
     :param schedule_errors: last lines of the scheduler's error log.
-    :param side: which side failed, and whether this is known, inferred or unknown.
+    :param side: which side failed, or stopped the job, and whether this is known, inferred or unknown.
     :param reason: name of the reason where it is a known one, such as ``missing_table``.
     :param hint: what to do next.
     :param ask: whom to ask for what this site cannot see; empty where it sees all.
@@ -71,6 +71,8 @@ class Diagnosis:
     @property
     def summary(self) -> str:
         """One paragraph for the exception."""
+        if self.state == "canceled" and not any(task.report for task in self.failed):
+            return f"Job {self.job_id} ended {self.state}. {self.side}"
         if not self.failed:
             said = _last_words(self.schedule_errors) or "no task has failed on this site"
             return f"Job {self.job_id} ended {self.state}: {said}. {self.side}"
@@ -122,12 +124,12 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     records, tasks = evidence.records(), evidence.tasks()
     failed = tuple(_failed(task, evidence) for task in _bad_tasks(tasks))
     schedule_errors = evidence.schedule_errors()
-    side, culprit = _side(tasks, failed, ref, evidence)
+    side, culprit = _side(tasks, failed, ref, state, evidence)
     reason = _reason(failed, schedule_errors, state, sees_all=_sees_all(tasks))
     return Diagnosis(
         job_id=ref.job_id,
         state=state,
-        table=task_table(tasks),
+        table=task_table(tasks, own_record(records, ref.role, ref.party_id).dag if records else {}),
         failed=failed,
         schedule_errors=schedule_errors,
         side=side,
@@ -137,11 +139,18 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     )
 
 
-def stopped_by(tasks: Sequence[TaskRecord], ref: JobRef) -> str:
-    """Which side has stopped a job, as the traces that FATE-Flow leaves tell; in words."""
+def stopped_by(tasks: Sequence[TaskRecord], ref: JobRef, schedule_log: Sequence[str] = ()) -> str:
+    """Which side has stopped a job, as the traces that FATE-Flow leaves tell; in words.
+
+    :param schedule_log: the scheduler's log, as far as this site has it.
+    """
+    if known := who_stopped(schedule_log):
+        return known
     own = [task for task in tasks if (task.role, task.party_id) == (ref.role, ref.party_id)]
     if any((_word(t.status), _word(t.party_status)) == ("canceled", "failed") for t in own):
         return "A partner stopped it (inferred: this site's tasks were failed, and only then canceled)."
+    if not any(_word(t.party_status) == "canceled" for t in own):
+        return "Who stopped it is unknown (no task of this site was stopped)."
     return "It was stopped on this site, by somebody or by another task (inferred: its tasks were canceled here first)."
 
 
@@ -171,19 +180,22 @@ def _failed(task: TaskRecord, evidence: Evidence) -> FailedTask:
 
 
 def _side(
-    tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], ref: JobRef, evidence: Evidence
+    tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], ref: JobRef, state: str, evidence: Evidence
 ) -> tuple[str, Culprit | None]:
-    """Which side failed. A real site has only its own rows; a standalone one has everybody's."""
+    """Which side failed, or stopped the job. A real site has only its own rows; a standalone one has everybody's."""
     for task in failed:
         if task.status == "failed" and task.report:
             reporter = Culprit(task.name, task.role, task.party_id)
             return f"Failing side: {task.role} {task.party_id} (known: it reported the error).", reporter
-    if culprit := first_failure(evidence.schedule_log()):
+    schedule_log = evidence.schedule_log()
+    if culprit := first_failure(schedule_log):
         return (
             f"Failing side: {culprit.role} {culprit.party_id} (known: the scheduler's log says that {culprit.task} "
             "failed there first; the reason stays at that party).",
             culprit,
         )
+    if state == "canceled":
+        return stopped_by(tasks, ref, schedule_log), None
     if _sees_all(tasks):
         return "Failing side: unknown (no party reported an error).", None
     if failed:
@@ -247,10 +259,13 @@ def _last_words(lines: Sequence[str]) -> str:
     return next((word for word in reversed(words) if word and word != "NoneType: None"), "")
 
 
-def task_table(tasks: Sequence[TaskRecord]) -> str:
-    """Status and duration of every task per party, in the order in which they ran."""
+def task_table(tasks: Sequence[TaskRecord], dag: Mapping[str, Any]) -> str:
+    """Status and duration of every task per party, in the order in which they ran, or will.
+
+    :param dag: the job's DAG, ``{"dag": ...}``; empty where it is not known.
+    """
     rows = [("task", "party", "status", "seconds")]
-    for t in in_order(tasks):
+    for t in in_order(tasks, dag):
         took = f"{t.elapsed / 1000:.1f}" if t.elapsed else "-"
         rows.append((t.task_name, f"{t.role} {t.party_id}", _word(t.party_status) or _word(t.status), took))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]

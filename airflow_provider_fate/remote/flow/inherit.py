@@ -19,7 +19,7 @@ def unchanged_tasks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]
         for name in new["dag"]["tasks"]
         if name in old["dag"]["tasks"] and _described(old, name) == _described(new, name)
     ]
-    while broken := [name for name in same if not _producers(new["dag"]["tasks"][name]) <= set(same)]:
+    while broken := [name for name in same if not producers(new["dag"]["tasks"][name]) <= set(same)]:
         same = [name for name in same if name not in broken]
     return same
 
@@ -35,7 +35,7 @@ def inheritable(old: Mapping[str, Any], new: Mapping[str, Any], finished: Iterab
         taken = [
             name
             for name in unchanged_tasks(old, new)
-            if name in done and _producers(new["dag"]["tasks"][name]) <= set(taken)
+            if name in done and producers(new["dag"]["tasks"][name]) <= set(taken)
         ]
     return taken
 
@@ -73,11 +73,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _producers(value: Any) -> set[str]:
+def producers(value: Any) -> set[str]:
     """Tasks of the same job whose output something in a task's description names."""
     if isinstance(value, Mapping):
-        found = set().union(*(_producers(item) for key, item in value.items() if not key.endswith("_warehouse")))
+        found = set().union(*(producers(item) for key, item in value.items() if not key.endswith("_warehouse")))
         return found | ({str(value["producer_task"])} if "producer_task" in value else set())
     if isinstance(value, (list, tuple)):
-        return set().union(*(_producers(item) for item in value))
+        return set().union(*(producers(item) for item in value))
     return set()

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_fate.remote.flow.inherit import producers
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow.models import TaskRecord
 
 
-def in_order(tasks: Iterable[TaskRecord]) -> list[TaskRecord]:
-    """Tasks in the order in which they started; those that have not come last."""
+def in_order(tasks: Iterable[TaskRecord], dag: Mapping[str, Any] | None = None) -> list[TaskRecord]:
+    """Tasks in the order in which they started; those that have not come last, in the order in which they can.
+
+    :param dag: the job's DAG, ``{"dag": ...}``; without it, tasks that have not started are sorted by name.
+    """
+    places = {name: place for place, name in enumerate(_run_order(dag or {}))}
     return sorted(
         tasks,
         key=lambda t: (
             t.start_time.timestamp() if t.start_time else float("inf"),
+            places.get(t.task_name, len(places)),
             t.task_name,
             t.role,
             t.party_id,
         ),
     )
+
+
+def _run_order(dag: Mapping[str, Any]) -> list[str]:
+    """Names of the tasks, each after those that it needs; the order in which a DAG was written is not kept anywhere."""
+    tasks: Mapping[str, Mapping[str, Any]] = (dag.get("dag") or {}).get("tasks") or {}
+    needs = {
+        name: sorted({*(task.get("dependent_tasks") or ()), *producers(task)}) for name, task in sorted(tasks.items())
+    }
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError:
+        return []
 
 
 def _status(record: TaskRecord) -> str:

@@ -15,6 +15,10 @@ _UPDATE = re.compile(
     r".*'(?:party_)?status': '(?P<status>\w+)'"
 )
 _STOP = re.compile(r"request stop job with|request stop job to|cancel job\b")
+_STOP_ASKED_HERE = re.compile(r"request stop job to canceled")
+"""Only where somebody asked this FATE-Flow to stop the job, whichever site schedules it."""
+_STOP_ASKED = re.compile(r"request stop job with canceled")
+"""Where the job is scheduled, whoever was asked."""
 _NO_CORES = re.compile(r"job apply resource failed on \[(?P<parties>.*?)\], rollback")
 _PARTY = re.compile(r"'role': '(?P<role>\w+)', 'party_id': \['?(?P<party>\w+)")
 _REMAINING = re.compile(
@@ -41,6 +45,23 @@ def first_failure(lines: Iterable[str]) -> Culprit | None:
         if update and update["status"] == "failed":
             return Culprit(update["task"], update["role"], update["party"])
     return None
+
+
+def who_stopped(lines: Iterable[str]) -> str:
+    """Where somebody asked to stop the job, in words; empty where the log does not say."""
+    first: re.Match[str] | None = None
+    asked = False
+    for line in lines:
+        if _STOP_ASKED_HERE.search(line):
+            return "It was stopped on this site, by somebody or by another task (known: its log has the request)."
+        asked = asked or _STOP_ASKED.search(line) is not None
+        update = _UPDATE.search(line)
+        if update and update["status"] == "canceled" and not asked:
+            first = first or update  # the asked site cancels its own tasks before it tells the scheduler
+    if not asked:
+        return ""
+    who = f"{first['role']} {first['party']}" if first else "A partner"
+    return f"{who} stopped it (known: the request came from there, the scheduler's log says)."
 
 
 def without_cores(lines: Sequence[str]) -> str:

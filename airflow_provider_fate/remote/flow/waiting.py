@@ -40,7 +40,9 @@ def why_it_waits(flow: FlowClient, ref: JobRef) -> str:
 
 def where_it_is(flow: FlowClient, ref: JobRef) -> list[str]:
     """The tasks of a job that does not get on, as lines for a log."""
-    return task_table(Evidence(flow, ref).tasks()).splitlines()
+    evidence = Evidence(flow, ref)
+    records = evidence.records()
+    return task_table(evidence.tasks(), records[0].dag if records else {}).splitlines()
 
 
 def _ids(records: Iterable[JobRecord]) -> list[str]:

@@ -194,6 +194,7 @@ class FakeJob:
         """Stop it: at once ``canceled`` where it was stopped; ``failed`` first where a partner did."""
         if self.state not in ("waiting", "running"):
             return
+        self._log_stop(by_partner=by_partner)
         for task in self.tasks:
             if task.status == "running":
                 task.status = "canceled"
@@ -203,6 +204,20 @@ class FakeJob:
             self._settles = dict.fromkeys(self.parties, self.clock.now() + self.script.settle)
         self.due = self.clock.now()
         self._end("failed" if by_partner else "canceled")
+
+    def _log_stop(self, *, by_partner: bool) -> None:
+        """As on the scheduler's site: a partner's tasks are canceled before its request comes."""
+        stopped = next((task for task in self.tasks if task.status == "running" and task.party[0] == "host"), None)
+        if not by_partner:
+            self.schedule_log.append("[INFO] [job.request_stop_job] [line:64]: request stop job to canceled")
+        elif stopped is not None:
+            role, party_id = stopped.party
+            self.schedule_log.append(
+                f"[INFO] base_saver._update_task_status update task {self.job_id}_{stopped.name} {stopped.version} "
+                f"status successfully: {{'job_id': '{self.job_id}', 'role': '{role}', 'party_id': '{party_id}', "
+                f"'status': 'canceled'}}"
+            )
+        self.schedule_log.append("[INFO] [scheduler.stop_job] [line:281]: request stop job with canceled")
 
     def rerun(self) -> None:
         """Make a new version of what failed or was canceled; the old end state stays readable for a while."""

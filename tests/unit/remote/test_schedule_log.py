@@ -1,6 +1,6 @@
 """Lines as FATE-Flow 2.2 writes them."""
 
-from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure, without_cores
+from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure, who_stopped, without_cores
 
 
 def update(role, party, status, key="party_status"):
@@ -35,3 +35,25 @@ def test_the_party_without_cores_is_named_with_what_it_has():
     assert without_cores(lines) == "No cores at host 10000 (asked for 8, 2 free)."
     assert without_cores(lines[1:]) == "No cores at host 10000."
     assert without_cores([]) == ""
+
+
+ASKED_HERE = "[INFO] [2026-11-22 15:49:00,166] [1] [job.request_stop_job] [line:64]: request stop job to canceled"
+ASKED = "[INFO] [2026-11-22 15:49:00,235] [1] [scheduler.stop_job] [line:281]: request stop job with canceled"
+
+
+def test_a_request_in_the_own_log_says_that_the_job_was_stopped_here():
+    lines = [update("guest", "9999", "canceled"), ASKED_HERE, ASKED]
+    assert who_stopped(lines).startswith("It was stopped on this site")
+    assert who_stopped([ASKED_HERE]).startswith("It was stopped on this site")  # of a host, which does not schedule
+
+
+def test_the_party_that_canceled_before_the_scheduler_was_asked_has_stopped_the_job():
+    lines = [update("host", "10000", "canceled", "status"), ASKED, update("guest", "9999", "canceled")]
+    assert who_stopped(lines).startswith("host 10000 stopped it (known: ")
+    assert who_stopped(lines[1:]).startswith("A partner stopped it (known: ")
+
+
+def test_a_log_without_a_request_does_not_say_who_stopped_the_job():
+    failed = "[INFO] request stop job with failed"
+    assert who_stopped([update("guest", "9999", "failed"), failed, update("host", "10000", "canceled")]) == ""
+    assert who_stopped([]) == ""
