@@ -1,6 +1,5 @@
-"""Data on its way to FATE: names of tables, and what must be true of a CSV file before it is uploaded."""
+"""Data on its way to FATE and back: sources, checks, contracts, names."""
 
-from airflow_provider_fate.data.csv import CsvSummary, check_csv
 from airflow_provider_fate.data.table import TableName
 
-__all__ = ["CsvSummary", "TableName", "check_csv"]
+__all__ = ["TableName"]

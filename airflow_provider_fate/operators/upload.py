@@ -1,198 +1,404 @@
-"""Bring a table to a FATE site."""
+"""Bring a table to a FATE site, from wherever it is."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_fate.errors import FateDataError, FateInputError
 from airflow_provider_fate.operators._base import FateJobWorkOperator
+from airflow_provider_fate.remote.flow.jobs import user_name
 from airflow_provider_fate.remote.flow.ref import JobRef
+from airflow_provider_fate.remote.flow.upload import (
+    difference,
+    existing_table,
+    refuse_while_read,
+    stop_own_uploads,
+    take_up_upload,
+    upload_of,
+    wait_for_upload,
+)
+from airflow_provider_fate.remote.flow.upload_mark import UNKNOWN, UploadMark, columns_digest, digest
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.clients.flow.models import UploadMeta
+    from airflow_provider_fate.data.ids import Case
+    from airflow_provider_fate.data.shape import Shape
+    from airflow_provider_fate.data.source import Source
+    from airflow_provider_fate.data.stream import Sent, TableStream
+    from airflow_provider_fate.data.table import TableName
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
     from airflow_provider_fate.remote.identity import WorkIdentity
 
+IfExists = Literal["fail", "replace", "new_name"]
+IF_EXISTS = ("fail", "replace", "new_name")
+
 
 class FateUploadOperator(FateJobWorkOperator):
-    """Upload a local CSV file to a FATE site as a table, and check that it arrived whole.
+    """Upload a file of any storage, or the result of a query, to a FATE site as a table.
 
-    The file is read once before anything is sent: what FATE's reader would silently misread (quotes, a byte order mark,
-    ragged rows, another delimiter, duplicate ids, an empty file ...) is refused with row and column. Afterwards the
-    number of rows on the server is compared with the file's. An existing table of that name is overwritten, as FATE
-    does: use dated names, ``credit.bank_{{ ds_nodash }}``, never a name that a running job reads.
+    CSV, Parquet and Arrow files, plain or compressed, and rows of a database are streamed: nothing is stored on the
+    worker, and its memory does not grow with the table (but for 8 bytes a row, by which equal ids are found). On the
+    way they are checked and written as FATE's reader understands them. What FATE would silently misread, and what the
+    contract forbids, ends the upload with row and column before FATE has made anything of it. Afterwards rows and
+    columns on the site are compared with what was sent.
 
-    :param source: path of the CSV file on the worker. (templated)
+    The same content is not uploaded twice: where the table is there already, made from the same version of the same
+    source or with the same content, the task succeeds with it.
+
+    :param source: path on the worker, or a URL that Airflow's object storage knows: ``s3://aws_default@bucket/key``,
+        ``gs://``, ``abfs://``, ``file://``. (templated)
+    :param source_conn_id: connection to that storage, where the URL names none. (templated)
+    :param sql: instead of ``source``: a query. (templated, also from a ``.sql`` file)
+    :param sql_conn_id: connection to the database. (templated)
+    :param sql_parameters: values for the query's placeholders. (templated)
     :param table: ``namespace.name`` of the table. (templated)
+    :param contract: path or URL of a YAML file that says what the table must look like; or its content as a mapping.
+        It takes the place of ``match_id``, ``label``, ``label_type``, ``weight``, ``columns`` and ``dtype``.
+        (templated)
     :param match_id: column by which the parties' rows are matched. (templated)
     :param label: column of the label, at the party that has one. (templated)
     :param label_type: type of the label: ``int32`` for classes, ``float32`` for numbers.
+    :param columns: the features, in the order in which partners see them; a mapping renames (source: table). Default:
+        all other columns, in the order of the source. (templated)
     :param dtype: type of the features, one for all or a mapping by column.
     :param sample_id: column that is unique per row; default: FATE adds one of its own.
     :param weight: column of sample weights.
-    :param na_values: texts that mean "missing".
-    :param delimiter: one character between two values.
+    :param na_values: texts that mean "missing", besides the empty one.
+    :param delimiter: one character between two values of a CSV source.
+    :param encoding: of a CSV source.
+    :param strip_ids: take white space from both ends of match ids.
+    :param id_case: make match ids ``lower`` or ``upper``; ``keep`` them by default.
+    :param id_salt_conn_id: connection whose password is the salt that the partners have agreed upon; match ids then
+        become SHA-256 of salt and id, in hexadecimal digits.
+    :param unique_ids: refuse a match id that occurs twice. A guest may allow it; at a host PSI would fail.
+    :param varied_label: refuse a label that is the same in all rows.
+    :param if_exists: what to do where the table exists with other content: ``fail``; ``replace`` it, unless a running
+        job reads it; or use a ``new_name``, the table's with the time of the run behind it.
+    :param max_bytes: refuse more than so many bytes of CSV. FATE-Flow holds an upload in its memory.
     :param partitions: into how many parts FATE cuts the table.
     :param fate_conn_id: Airflow connection of the FATE site that gets the table. (templated)
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the upload may queue before it is stopped; ``None``: for ever.
-    :returns: ``{"namespace", "name", "count", "columns", "job_id"}`` as XCom.
-    :raises AirflowFailException: the file or an argument is wrong; names row, column and way out. Not retried.
-    :raises FileNotFoundError: there is no such file on this worker; retried, because it may still come.
-    :raises FateConflictError: somebody else is uploading into this table right now.
-    :raises FateDataError: another number of rows has arrived than was sent.
+    :returns: ``{"namespace", "name", "count", "columns", "fingerprint", "job_id"}`` as XCom.
+    :raises AirflowFailException: the data or an argument is wrong; names row, column and way out. Not retried.
+    :raises FileNotFoundError: there is no such file; retried, because it may still come.
+    :raises FateConflictError: somebody else is uploading into this table, or a running job reads it.
+    :raises FateDataError: something else has arrived than was sent; the table is deleted.
     """
 
-    template_fields: Sequence[str] = ("source", "table", "match_id", "label_column", "fate_conn_id")
+    template_fields: Sequence[str] = (
+        "source",
+        "source_conn_id",
+        "sql",
+        "sql_conn_id",
+        "sql_parameters",
+        "table",
+        "contract",
+        "match_id",
+        "label_column",
+        "columns",
+        "fate_conn_id",
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"sql": "sql", "sql_parameters": "json", "columns": "json"}  # noqa: RUF012
 
     def __init__(
         self,
         *,
-        source: str | Path,
         table: str,
+        source: str | Path | None = None,
+        source_conn_id: str | None = None,
+        sql: str | None = None,
+        sql_conn_id: str | None = None,
+        sql_parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        contract: str | Mapping[str, Any] | None = None,
         match_id: str = "id",
         label: str | None = None,
         label_type: str = "int32",
+        columns: Sequence[str] | Mapping[str, str] | None = None,
         dtype: str | Mapping[str, str] = "float32",
         sample_id: str | None = None,
         weight: str | None = None,
         na_values: str | Sequence[str] | None = None,
         delimiter: str = ",",
+        encoding: str = "utf-8",
+        strip_ids: bool = False,
+        id_case: Case = "keep",
+        id_salt_conn_id: str | None = None,
+        unique_ids: bool = True,
+        varied_label: bool = True,
+        if_exists: IfExists = "fail",
+        max_bytes: int | None = None,
         partitions: int = 4,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.source = source
         self.table = table
+        self.source = source
+        self.source_conn_id = source_conn_id
+        self.sql = sql
+        self.sql_conn_id = sql_conn_id
+        self.sql_parameters = sql_parameters
+        self.contract = contract
         self.match_id = match_id
         # ``label`` itself is the operator's label in the UI.
         self.label_column = label
         self.label_type = label_type
+        self.columns = columns
         self.dtype = dtype
         self.sample_id = sample_id
         self.weight = weight
         self.na_values = na_values
         self.delimiter = delimiter
+        self.encoding = encoding
+        self.strip_ids = strip_ids
+        self.id_case = id_case
+        self.id_salt_conn_id = id_salt_conn_id
+        self.unique_ids = unique_ids
+        self.varied_label = varied_label
+        self.if_exists = if_exists
+        self.max_bytes = max_bytes
         self.partitions = partitions
+        self._target: TableName | None = None
+
+    # -- what is asked for ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _shape(self) -> Shape:
+        from airflow_provider_fate.data.ids import IdRule
+        from airflow_provider_fate.data.shape import Shape
+        from airflow_provider_fate.operators._source import read_contract, salt_of
+
+        na_values = self.na_values or ()
+        rest: dict[str, Any] = {
+            "sample_id": self.sample_id or None,
+            "na_values": (na_values,) if isinstance(na_values, str) else tuple(na_values),
+            "ids": IdRule(
+                self.strip_ids, self.id_case, salt_of(self.id_salt_conn_id) if self.id_salt_conn_id else None
+            ),
+        }
+        if self.contract:
+            return Shape.of_contract(read_contract(self.contract), **rest)
+        return Shape(
+            match_id=self.match_id,
+            label=self.label_column or None,
+            label_type=self.label_type,
+            weight=self.weight or None,
+            columns=self.columns or None,
+            dtype=self.dtype,
+            **rest,
+        )
+
+    def _rows(self) -> Source:
+        from airflow_provider_fate.operators._source import file_source, sql_source
+
+        if self.if_exists not in IF_EXISTS:
+            raise FateInputError(f"if_exists={self.if_exists!r} is none of {', '.join(IF_EXISTS)}")
+        if bool(self.source) == bool(self.sql):
+            raise FateInputError(
+                f"{self.task_id} has {'both source and' if self.source else 'neither source nor'} sql",
+                hint="Give one of them.",
+            )
+        if self.sql:
+            if not self.sql_conn_id:
+                raise FateInputError("sql needs sql_conn_id", hint="Name the connection to the database.")
+            return sql_source(self.sql, self.sql_conn_id, self.sql_parameters)
+        return file_source(str(self.source), self.source_conn_id, self.delimiter, self.encoding)
+
+    def _stream(self, source: Source) -> TableStream:
+        from airflow_provider_fate.data.stream import TableStream
+
+        return TableStream(
+            source,
+            self._shape,
+            unique_ids=self.unique_ids,
+            varied_label=self.varied_label,
+            max_bytes=self.max_bytes,
+        )
+
+    def _version(self, source: Source) -> str:
+        """Digest of the source's version and of all that makes another table of it."""
+        version = source.version()
+        if version is None:
+            return UNKNOWN
+        return digest(source.name, version, self._shape.text, self.delimiter, self.encoding, str(self.partitions))
+
+    # -- the work -------------------------------------------------------------------------------------------------
 
     def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """Check the file, then send it."""
-        from airflow_provider_fate.data.csv import check_csv
+        """The job that has made the table, or makes it already; else a new one."""
         from airflow_provider_fate.data.table import TableName
         from airflow_provider_fate.hooks.check import verify_party
-        from airflow_provider_fate.remote.flow.jobs import user_name
 
-        table = TableName.parse(self.table)
-        meta = self._meta()
-        path = Path(self.source)
-        if not path.is_file():
-            raise FileNotFoundError(f"source={str(path)!r} is not a file on this worker ({self.task_id}).")
-        summary = check_csv(path, meta=meta)
-        self.log.info("%s: %d rows, columns %s", path, summary.rows, ", ".join(summary.columns))
-        context["ti"].xcom_push(key="rows", value=summary.rows)
+        self._target = table = TableName.parse(self.table)
+        source, meta = self._rows(), self._meta()
+        upload = Upload(identity, source, meta, self._version(source))
         with self.jobs() as jobs:
             verify_party(jobs.site, jobs.flow)
-            self._end_unfinished_uploads(jobs, table, identity)
+            job_id, is_there = self._made_before(jobs, table, upload)
+            if job_id is None and is_there and self.if_exists == "fail":
+                raise FateInputError(
+                    f"Table {table} exists with other content, or was not uploaded by this provider.",
+                    hint="Give the table a dated name, such as credit.bank_{{ ds_nodash }}, or say if_exists='replace' "
+                    "or 'new_name'.",
+                )
+            if job_id is None and is_there and self.if_exists == "new_name":
+                self._target = table = _later_name(table, context)
+                job_id, is_there = self._made_before(jobs, table, upload)
+            if job_id is None:
+                if is_there:
+                    refuse_while_read(jobs, table)
+                    self.log.warning("Table %s exists with other content and is replaced", table)
+                self.end_if_killed()
+                job_id = self._send(jobs, table, upload)
+        return JobRef(job_id=job_id, role="local", party_id="0")
+
+    def _made_before(self, jobs: FlowJobs, table: TableName, upload: Upload) -> tuple[str | None, bool]:
+        """The job that has made this very table or is about to, and whether there is a table of that name."""
+        if record := take_up_upload(jobs, table, upload.identity, upload.version):
+            return record.job_id, False
+        found = existing_table(jobs, table)
+        if found is None:
+            return None, False
+        mark = found.mark
+        if mark is None:
+            return None, True
+        if mark.version == upload.version != UNKNOWN:
+            self.log.info("Table %s is there already, made from the same version of %s", table, upload.source.name)
+            return found.job_id, True
+        self.log.info("Table %s is there: reading %s to compare its content", table, upload.source.name)
+        if self._content(self._stream(upload.source).run(), upload.meta) == mark.content:
+            self.log.info("It has the same content, and is kept")
+            return found.job_id, True
+        return None, True
+
+    def _send(self, jobs: FlowJobs, table: TableName, upload: Upload) -> str:
+        from airflow_provider_fate.errors import FateAmbiguousSubmitError
+
+        stream = self._stream(upload.source)
+        began = time.monotonic()
+
+        def mark() -> str:
             self.end_if_killed()
-            started = jobs.flow.data.upload_file(
-                path,
+            sent = stream.sent
+            assert sent is not None
+            return UploadMark(
+                upload.identity.key,
+                upload.identity.epoch,
+                upload.version,
+                self._content(sent, upload.meta),
+                sent.rows,
+                columns_digest(sent.columns),
+            ).text
+
+        try:
+            job_id = jobs.flow.data.upload_file(
+                stream,
                 namespace=table.namespace,
                 name=table.name,
-                meta=meta,
+                meta=upload.meta,
                 partitions=self.partitions,
                 # Without an id of its own FATE takes the first column as sample id, and no match id is left.
-                extend_sid=self.sample_id is None,
-            )
-            # An upload's job can carry no mark of ours, but it can be described once its id is known.
-            jobs.flow.job.add_notes(started.job_id, "local", "0", user_name(identity))
-        self.log.info("Uploading into table %s as job %s", table, started.job_id)
-        return JobRef(job_id=started.job_id, role="local", party_id="0")
+                extend_sid=not self.sample_id,
+                mark=mark,
+            ).job_id
+        except FateAmbiguousSubmitError as e:
+            self.log.warning("FATE-Flow did not say whether all has arrived (%s); looking for the job", e.message)
+            job_id = wait_for_upload(jobs, table, upload.identity, upload.version, e)
+        sent = stream.sent
+        assert sent is not None
+        seconds = time.monotonic() - began
+        self.log.info(
+            "Sent %s rows of %d columns to table %s (job %s): %.1f MB in %.1f s, %.1f MB/s",
+            f"{sent.rows:,}", len(sent.columns), table, job_id, sent.size / 1e6, seconds, sent.size / 1e6 / seconds,
+        )  # fmt: skip
+        # So that people who look at the site's jobs see whose it is.
+        jobs.flow.job.add_notes(job_id, "local", "0", user_name(upload.identity))
+        return job_id
 
     def _meta(self) -> UploadMeta:
         from pydantic import ValidationError
 
         from airflow_provider_fate.clients.flow.models import UploadMeta
-        from airflow_provider_fate.errors import FateInputError
 
-        na_values = self.na_values
+        dtype = self._shape.dtype
         try:
             return UploadMeta(
-                match_id_name=self.match_id,
-                sample_id_name=self.sample_id,
-                label_name=self.label_column or None,
-                label_type=self.label_type,
-                weight_name=self.weight,
-                delimiter=self.delimiter,
-                dtype=self.dtype if isinstance(self.dtype, str) else dict(self.dtype),
-                na_values=na_values if na_values is None or isinstance(na_values, str) else list(na_values),
+                **self._shape.special_names,
+                label_type=self._shape.label_type,
+                dtype=dtype if isinstance(dtype, str) else dict(dtype),
             )
         except ValidationError as e:
             faults = "; ".join(f"{'.'.join(map(str, f['loc']))}={f['input']!r}: {f['msg']}" for f in e.errors())
             raise FateInputError(f"Arguments of {self.task_id} are wrong: {faults}") from None
 
-    def _end_unfinished_uploads(self, jobs: FlowJobs, table: Any, identity: WorkIdentity) -> None:
-        """Two uploads into one table at once would mix: end our own older one, refuse beside somebody else's."""
-        from airflow_provider_fate.errors import FateConflictError
-        from airflow_provider_fate.remote.flow.jobs import UNFINISHED, user_name
-
-        for record in jobs.flow.job.list(statuses=UNFINISHED, roles=("local",), limit=0).jobs:
-            if _written_table(record.dag) != (table.namespace, table.name):
-                continue
-            if record.description != user_name(identity):
-                raise FateConflictError(
-                    f"Upload job {record.job_id} is writing into table {table} right now.",
-                    job_id=record.job_id,
-                    hint="Wait until it has ended, stop it, or give this table a name of its own.",
-                )
-            self.log.info("Stopping upload job %s of an earlier try", record.job_id)
-            jobs.stop(record.job_id)
+    def _content(self, sent: Sent, meta: UploadMeta) -> str:
+        return digest(sent.fingerprint, json.dumps(meta.for_server(), sort_keys=True), str(self.partitions))
 
     def stop_started(self, identity: WorkIdentity) -> None:
-        """Stop an upload into the table that nobody has described yet: ours, as nobody else may write there now."""
-        from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.remote.flow.jobs import UNFINISHED, user_name
-
-        table = TableName.parse(self.table)
+        """Stop an upload of this task whose job is not known here yet."""
+        if self._target is None:
+            return
         with self.jobs() as jobs:
-            for record in jobs.flow.job.list(statuses=UNFINISHED, roles=("local",), limit=0).jobs:
-                ours = (record.description or "") in ("", user_name(identity))
-                if ours and _written_table(record.dag) == (table.namespace, table.name):
-                    jobs.stop(record.job_id)
+            stop_own_uploads(jobs, self._target, identity)
 
     def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
-        """Compare what arrived with what was sent."""
-        from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.errors import FateDataError
+        """Compare what has arrived with what was sent."""
+        from airflow_provider_fate.assets import emit_table, party_of_tables
 
-        table = TableName.parse(self.table)
         with self.jobs() as jobs:
+            table, mark = upload_of(jobs, ref.job_id)
             arrived = jobs.flow.table.query(table.namespace, table.name)
-        sent = context["ti"].xcom_pull(task_ids=self.task_id, key="rows", map_indexes=context["ti"].map_index)
-        if sent is not None and arrived.count != sent:
-            raise FateDataError(
-                f"Table {table} has {arrived.count} rows, but {sent} were sent (job {ref.job_id}).",
-                job_id=ref.job_id,
-                hint="Do not use it: upload it again, and look at the log of the upload job.",
-            )
-        self.log.info("Table %s: %s rows", table, arrived.count)
+            if wrong := difference(arrived, mark):
+                jobs.flow.table.delete(table.namespace, table.name)
+                raise FateDataError(
+                    f"Table {table} has {wrong} (job {ref.job_id}). It was deleted.",
+                    job_id=ref.job_id,
+                    hint="Upload it again, and look at the log of the upload job.",
+                )
+            self.log.info("Table %s: %s rows", table, arrived.count)
+            facts = {
+                "rows": arrived.count,
+                "columns": arrived.columns,
+                "fingerprint": mark.content,
+                "source_version": None if mark.version == UNKNOWN else mark.version,
+                "job_id": ref.job_id,
+            }
+            emit_table(context, party_of_tables(jobs.site, jobs.flow), table, facts)
         return {
-            "namespace": arrived.namespace,
-            "name": arrived.name,
+            "namespace": table.namespace,
+            "name": table.name,
             "count": arrived.count,
             "columns": arrived.columns,
+            "fingerprint": mark.content,
             "job_id": ref.job_id,
         }
 
 
-def _written_table(dag: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Namespace and name that an upload job writes, read from its DAG."""
-    tasks = ((dag.get("dag") or {}).get("party_tasks") or {}).get("local_0", {}).get("tasks") or {}
-    for task in tasks.values():
-        parameters = task.get("parameters") or {}
-        if "namespace" in parameters and "name" in parameters:
-            return str(parameters["namespace"]), str(parameters["name"])
-    return None
+@dataclass(frozen=True)
+class Upload:
+    """One try to upload.
+
+    :param version: see :class:`UploadMark`.
+    """
+
+    identity: WorkIdentity
+    source: Source
+    meta: UploadMeta
+    version: str
+
+
+def _later_name(table: TableName, context: Context) -> TableName:
+    """The table's name with the time of the run behind it: the same in every try and after a clear."""
+    from airflow_provider_fate.data.table import TableName
+
+    return TableName(table.namespace, f"{table.name}_{context['dag_run'].run_after:%Y%m%dT%H%M%S}")

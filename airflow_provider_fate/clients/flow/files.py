@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,7 +17,7 @@ __all__ = ["Multipart", "Sink", "Source", "Target", "Upload", "Writer"]
 
 CHUNK = 256 * 1024
 
-Source = Path | str | BinaryIO | Iterable[bytes]
+Source = Path | str | BinaryIO | Iterable[bytes] | Iterable[bytes | memoryview]
 """What can be uploaded: a path, an open binary file, or pieces of bytes."""
 
 Target = Path | str | BinaryIO
@@ -29,11 +29,13 @@ class Upload:
     """A file and the form fields that go with it.
 
     :param filename: what the server is told; it keeps none of it.
+    :param later: more form fields, which are known only when the file has been read; they follow it.
     """
 
     source: Source = field(repr=False)
     fields: Mapping[str, str]
     filename: str = "data.csv"
+    later: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.source, (str, Path)) and not Path(self.source).is_file():
@@ -66,20 +68,25 @@ class Multipart:
         self._upload = upload
         self._own: BinaryIO | None = None
         self._file: BinaryIO | None = None
-        self._pieces: Iterator[bytes] | None = None
+        self._pieces: Iterator[bytes | memoryview] | None = None
         self._start = 0
-        boundary = secrets.token_hex(16)
-        head = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-            for name, value in upload.fields.items()
-        ]
-        head.append(
+        self._boundary = boundary = secrets.token_hex(16)
+        file = (
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{upload.filename}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         )
-        self._head = "".join(head).encode()
-        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._head = self._parts(upload.fields) + file.encode()
         self._content_type = f"multipart/form-data; boundary={boundary}"
+
+    def _parts(self, fields: Mapping[str, str]) -> bytes:
+        return "".join(
+            f'--{self._boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        ).encode()
+
+    def _tail(self) -> bytes:
+        later = self._upload.later
+        return b"\r\n" + (self._parts(later()) if later else b"") + f"--{self._boundary}--\r\n".encode()
 
     def start(self) -> None:
         """Open the source."""
@@ -112,13 +119,13 @@ class Multipart:
     def headers(self) -> dict[str, str]:
         """Content type, and the length where it is known; else the body goes in chunks."""
         headers = {"Content-Type": self._content_type}
-        if self._file is not None and self._seekable:
+        if self._file is not None and self._seekable and self._upload.later is None:
             end = self._file.seek(0, os.SEEK_END)
             self._file.seek(self._start)
-            headers["Content-Length"] = str(len(self._head) + end - self._start + len(self._tail))
+            headers["Content-Length"] = str(len(self._head) + end - self._start + len(self._tail()))
         return headers
 
-    def _next(self) -> bytes:
+    def _next(self) -> bytes | memoryview:
         """Return the next piece; ``b""`` at the end."""
         self.started = True
         if self._file is not None:
@@ -126,19 +133,19 @@ class Multipart:
         assert self._pieces is not None
         return next((piece for piece in self._pieces if piece), b"")
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[bytes | memoryview]:
         """Yield the body."""
         yield self._head
         while piece := self._next():
             yield piece
-        yield self._tail
+        yield self._tail()
 
-    async def async_pieces(self) -> AsyncIterator[bytes]:
+    async def async_pieces(self) -> AsyncIterator[bytes | memoryview]:
         """Yield the body, reading the source in threads."""
         yield self._head
         while piece := await asyncio.to_thread(self._next):
             yield piece
-        yield self._tail
+        yield await asyncio.to_thread(self._tail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class _Transport:
         client: httpx.Client | httpx.AsyncClient,
         request: Request[Any],
         body: Multipart | None,
-        content: Iterator[bytes] | AsyncIterator[bytes] | None,
+        content: Iterator[bytes | memoryview] | AsyncIterator[bytes | memoryview] | None,
     ) -> httpx.Request:
         settings = self.settings
         patience = settings.submit_timeout if request.slow else settings.timeout
@@ -87,7 +87,7 @@ class _Transport:
             f"{settings.root_url}/{request.version}{request.path}",
             params=request.query or None,
             json=dict(request.json) if request.json is not None else None,
-            content=content,
+            content=content,  # type: ignore[arg-type]  # a view of memory is written like bytes
             headers={**request.headers, **(body.headers if body else {})},
             timeout=httpx.Timeout(patience, connect=settings.timeout),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class DataGroup(Group[Transport]):
         head: bool = True,
         partitions: int = 4,
         extend_sid: bool | None = None,
+        mark: Callable[[], str] | None = None,
     ) -> Request[StartedUpload]:
         """Send a CSV file and start the job that makes a table of it; an existing table is replaced.
 
@@ -42,15 +43,24 @@ class DataGroup(Group[Transport]):
         :param head: whether its first line names the columns.
         :param partitions: into how many parts FATE splits the table.
         :param extend_sid: let FATE add a sample id; by default exactly when ``meta`` names none.
+        :param mark: gives a text that the job carries, once all of the file has been read; see
+            :meth:`UploadMeta.marked`. What it raises ends the upload, and no job is made.
         :raises FateInvalidParameterError: file, name or partitions cannot be right.
         :raises FateAmbiguousSubmitError: the answer was lost; the job may exist.
         """
         fields = _upload_fields(namespace, name, meta, head, partitions, extend_sid)
         form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+        later = None
+        if mark is not None:
+            del form["meta"]
+
+            def later() -> Mapping[str, str]:
+                return {"meta": json.dumps(meta.marked(mark()).for_server())}
+
         return post(
             "/data/component/upload/file",
             _started,
-            upload=Upload(file, form, filename=_filename(file)),
+            upload=Upload(file, form, filename=_filename(file), later=later),
             once=Once.SUBMIT,
             slow=True,
         )

@@ -49,6 +49,14 @@ class UploadMeta(BaseModel):
     tag_with_value: bool = False
     tag_value_delimiter: str = Field(default=":", min_length=1)
 
+    def marked(self, mark: str) -> UploadMeta:
+        """Return the same with a text that FATE keeps in the upload's job and does not read.
+
+        An upload's job takes no label of its own. Of a dense table, FATE never looks at the delimiter between tags and
+        values.
+        """
+        return self.model_copy(update={"tag_value_delimiter": mark})
+
     def for_server(self) -> dict[str, Any]:
         """Return what FATE-Flow is sent: what differs from its defaults, and always delimiter and dtype."""
         meta = self.model_dump(exclude_none=True, exclude_defaults=True)

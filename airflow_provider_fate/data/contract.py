@@ -1,0 +1,115 @@
+"""What a table must look like, in a small YAML file that both parties can keep in git."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from airflow_provider_fate.errors import FateInputError
+
+__all__ = ["ColumnRule", "Contract", "IdColumn", "LabelColumn", "Rows"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ColumnRule(_Part):
+    """One column.
+
+    :param name: its name in the table.
+    :param source: its name in the source (``from`` in YAML), where that is another.
+    :param type: ``float32``, ``float64``, ``int32``, ``int64``, or ``str``.
+    :param min: smallest value that is allowed.
+    :param max: largest value that is allowed.
+    :param values: the numbers that are allowed.
+    :param pattern: regular expression (RE2) that each id or text matches as a whole.
+    :param max_missing: largest share of missing values, 0 to 1.
+    """
+
+    name: str
+    source: str | None = Field(default=None, alias="from")
+    type: str | None = None
+    min: float | None = None
+    max: float | None = None
+    values: tuple[float, ...] | None = None
+    pattern: str | None = None
+    max_missing: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class IdColumn(ColumnRule):
+    """The column of match ids."""
+
+
+class LabelColumn(ColumnRule):
+    """The column of labels; ``type`` is ``int32`` for classes (default) and ``float32`` for numbers."""
+
+
+class Rows(_Part):
+    """How many rows there must be."""
+
+    min: int = Field(default=1, ge=1)
+    max: int | None = Field(default=None, ge=1)
+
+
+class Contract(_Part):
+    """What a table must look like.
+
+    :param match_id: the column by which the parties' rows are matched.
+    :param label: the column of labels, at the party that has one.
+    :param weight: the column of sample weights.
+    :param columns: the features, all of them, in this order: partners see them by position.
+    :param dtype: type of the features that name none.
+    :param rows: how many rows there must be.
+    """
+
+    match_id: IdColumn = IdColumn(name="id")
+    label: LabelColumn | None = None
+    weight: ColumnRule | None = None
+    columns: tuple[ColumnRule, ...] = Field(min_length=1)
+    dtype: str = "float32"
+    rows: Rows = Rows()
+
+    @field_validator("columns")
+    @classmethod
+    def _different(cls, columns: tuple[ColumnRule, ...]) -> tuple[ColumnRule, ...]:
+        names = [column.name for column in columns]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"columns named twice: {', '.join(sorted(twice))}")
+        return columns
+
+    @classmethod
+    def parse(cls, text: str, name: str = "the contract") -> Self:
+        """Read a contract.
+
+        :param text: YAML.
+        :param name: what to call it in messages, its path for example.
+        :raises FateInputError: it is no YAML, or says something that a contract cannot; names the place.
+        """
+        try:
+            given = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise FateInputError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(given, dict):
+            raise FateInputError(f"{name} is {type(given).__name__}, not a mapping", hint="Begin with 'columns:'.")
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])) or 'contract'}: {fault['msg']} ({fault['input']!r})"
+                for fault in error.errors()
+            )
+            raise FateInputError(f"{name} says what a contract cannot say: {faults}") from None

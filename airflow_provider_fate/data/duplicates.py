@@ -1,0 +1,48 @@
+"""Finds equal ids among many millions, in 8 bytes of memory for each."""
+
+from __future__ import annotations
+
+from array import array
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["SeenIds"]
+
+_PIECE = 500_000
+"""So many ids are sorted at a time."""
+
+
+class SeenIds:
+    """Remembers a hash of each id, in the order of the rows.
+
+    Two different ids of ten million have the same hash of 64 bits with a probability of one in 370,000: that is
+    taken for impossible, since the rows are not there any more to be compared.
+    """
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+
+    def add(self, ids: pa.Array) -> None:
+        """Remember the ids of the next rows."""
+        self._hashes.extend(map(hash, ids.to_pylist()))
+
+    def first_twice(self) -> tuple[int, int] | None:
+        """Rows of the first id that occurs again, counted from 1; ``None`` if all are different."""
+        count = len(self._hashes)
+        if not count:
+            return None
+        hashes = pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(self._hashes)])
+        pieces = 1 << (count // _PIECE).bit_length()
+        suspects: set[int] = set()
+        for piece in range(pieces):
+            part = hashes.filter(pc.equal(pc.bit_wise_and(hashes, pieces - 1), piece)).sort()
+            again = part.slice(1).filter(pc.equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))))
+            suspects.update(again.to_pylist())
+        if not suspects:
+            return None
+        first: dict[int, int] = {}
+        for row, digest in enumerate(self._hashes, start=1):
+            if digest in suspects and first.setdefault(digest, row) != row:
+                return first[digest], row
+        raise AssertionError("an id that occurs twice occurs once")
