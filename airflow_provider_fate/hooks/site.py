@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from airflow_provider_fate.errors import FateConfigError
+from airflow_provider_fate.hooks.connection_fields import CONN_TYPE
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -102,8 +103,17 @@ class FateSite(BaseModel):
     def of(cls, connection: Connection) -> FateSite:
         """Read an Airflow connection.
 
-        :raises FateConfigError: a field is missing or wrong; names the connection and the field.
+        :raises FateConfigError: it is of another type, or a field is missing or wrong; names the connection and the
+            field.
         """
+        if connection.conn_type != CONN_TYPE:
+            raise FateConfigError(
+                f"Connection {connection.conn_id!r} cannot be used: it has "
+                + (f"the type {connection.conn_type!r}" if connection.conn_type else "no type")
+                + f", and a FATE site needs the type {CONN_TYPE!r}.",
+                hint="Name another connection, or choose the type FATE under Admin > Connections "
+                f'("conn_type": "{CONN_TYPE}" in JSON, {CONN_TYPE}:// in a URI).',
+            )
         extra = _extra_of(connection)
         try:
             return cls.model_validate(

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.errors import FateError, is_transient
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.remote.flow.snapshot import own_record, snapshot_of
 from airflow_provider_fate.remote.poller import SharedPoller
@@ -16,7 +16,7 @@ from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import AsyncFlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord, JobState
+    from airflow_provider_fate.clients.flow.models import JobRecord, JobState, SiteInfo
     from airflow_provider_fate.hooks.site import FateSite
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class FlowPoller(SharedPoller[Snapshot]):
         super().__init__(conn_id, interval)
         self._client: AsyncFlowClient | None = None
         self._site: FateSite | None = None
+        self._whose: SiteInfo | None = None
         self._last: dict[str, _Seen] = {}
 
     async def client(self) -> AsyncFlowClient:
@@ -62,6 +63,7 @@ class FlowPoller(SharedPoller[Snapshot]):
             from airflow_provider_fate.clients.flow import AsyncFlowClient
 
             self._site = await self._newest_site()
+            self._whose = None
             self._client = AsyncFlowClient(self._site.settings())
         return self._client
 
@@ -77,6 +79,21 @@ class FlowPoller(SharedPoller[Snapshot]):
             log.warning("Connection %s cannot be read again, and is used as it was: %r", self.conn_id, e)
             return self._site
 
+    async def _learn_party(self, flow: AsyncFlowClient) -> None:
+        """Ask the site who it is where the connection does not say: else each job would be asked for by its id."""
+        from airflow_provider_fate.clients.flow.models import SiteInfo
+
+        if self._site is None or self._site.party_id is not None or self._whose is not None:
+            return
+        try:
+            self._whose = await flow.site.info()
+        except FateError as e:
+            if is_transient(e):
+                raise
+            log.info("%s does not say which party it is: %s", self.conn_id, e)
+            self._whose = SiteInfo()
+        self._site = self._site.model_copy(update={"party_id": self._whose.party_id})
+
     def is_idle(self, observation: Snapshot) -> bool:
         """An unfinished job; an end may have to be seen more than once."""
         return not observation.state.is_over
@@ -88,6 +105,7 @@ class FlowPoller(SharedPoller[Snapshot]):
         flow = await self.client()
         unfinished: Mapping[str, list[JobState]] = {}
         if len(keys) > FEW:
+            await self._learn_party(flow)
             unfinished = by_job(await flow.job.states(statuses=UNFINISHED))
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -124,6 +142,8 @@ class FlowPoller(SharedPoller[Snapshot]):
         """Whether a record is the one that speaks for its job: that of before, or at first sight the site's own."""
         if last is not None:
             return (last.role, last.party_id) == (state.role, state.party_id)
+        if self._whose is not None and self._whose.standalone:
+            return state.role in ("guest", "local")  # of all parties' records, as `own_record` has it
         return self._site is not None and state.party_id == self._site.party_id
 
     def _read(self, states: Sequence[JobState]) -> _Seen:

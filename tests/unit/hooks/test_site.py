@@ -5,6 +5,7 @@ from airflow.sdk import Connection
 
 from airflow_provider_fate.errors import FateConfigError
 from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS
+from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.hooks.site import FateSite
 
 
@@ -101,3 +102,19 @@ def test_extra_fields_that_cannot_be_read_are_an_error_and_not_a_connection_with
     with pytest.raises(FateConfigError, match=says) as e:
         FateSite.of(Connection(conn_id="c", conn_type="fate", host="h", extra=extra))
     assert "tls" not in e.value.message
+
+
+@pytest.mark.parametrize("conn_type", ["http", "generic", "postgres", None])
+def test_a_connection_of_another_type_is_refused(conn_type):
+    connection = Connection(conn_id="bank", conn_type=conn_type, host="h", password="secret")
+    with pytest.raises(FateConfigError, match="'bank' cannot be used: it has") as e:
+        FateSite.of(connection)
+    assert conn_type is None or f"'{conn_type}'" in str(e.value)
+    assert "'fate'" in str(e.value)
+    assert "secret" not in str(e.value)
+
+
+@pytest.mark.parametrize("written", ["fate://h:1234", '{"conn_type": "fate", "host": "h", "port": 1234}'])
+def test_a_connection_may_be_written_as_uri_or_json(monkeypatch, written):
+    monkeypatch.setenv("AIRFLOW_CONN_BANK", written)
+    assert FateFlowHook("bank").site().settings().base_url == "http://h:1234/v2"

@@ -3,8 +3,10 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_fate.clients.flow import FlowSettings
-from airflow_provider_fate.clients.flow.models import JobRecord, JobState
+from airflow_provider_fate.clients.flow.models import JobRecord, JobState, SiteInfo
+from airflow_provider_fate.errors import FatePermissionError
 from airflow_provider_fate.hooks.flow import FateFlowHook
+from airflow_provider_fate.hooks.site import FateSite
 from airflow_provider_fate.remote.flow.poller import FlowPoller
 from airflow_provider_fate.remote.states import WorkState
 
@@ -18,6 +20,14 @@ class Site:
         self.status = {}
         self.lists = 0
         self.asked = []
+        self.whose = SiteInfo(party_id="9999")
+        self.asked_whose = 0
+
+    async def info(self):
+        self.asked_whose += 1
+        if isinstance(self.whose, Exception):
+            raise self.whose
+        return self.whose
 
     def put(self, job_id, **by_role):
         self.status[job_id] = {
@@ -54,7 +64,7 @@ def site():
 def poller(site):
     class Poller(FlowPoller):
         async def client(self):
-            return SimpleNamespace(job=site)
+            return SimpleNamespace(job=site, site=site)
 
     poller = Poller("c", 1)
     poller._site = SimpleNamespace(role="guest", party_id="9999")
@@ -159,3 +169,33 @@ async def test_a_connection_that_was_never_read_is_an_error(monkeypatch):
     monkeypatch.setattr(FateFlowHook, "asite", asite)
     with pytest.raises(RuntimeError, match="away"):
         await FlowPoller("c", 1).client()
+
+
+@pytest.fixture
+def nameless(poller):
+    """The connection does not say which party the site is."""
+    poller._site = FateSite(conn_id="c", host="h")
+    return poller
+
+
+@pytest.mark.parametrize("whose", [SiteInfo(party_id="9999"), SiteInfo(standalone=True)])
+async def test_a_connection_without_a_party_is_asked_for_it_once(site, nameless, whose):
+    site.whose = whose
+    for _ in range(3):
+        assert {s.state for s in (await nameless.look(KEYS)).values()} == {WorkState.RUNNING}
+    assert (site.asked_whose, site.asked) == (1, [])
+    assert {seen[0].role for seen in nameless._last.values()} == {"guest"}
+
+
+async def test_a_standalone_site_without_a_party_does_not_let_the_other_party_speak(site, nameless):
+    site.whose = SiteInfo(standalone=True)
+    site.put("3", guest="success", host="running")
+    assert (await nameless.look(KEYS))["3"].state is WorkState.SUCCEEDED
+    assert site.asked == ["3"]
+
+
+async def test_a_site_that_does_not_say_who_it_is_is_asked_for_each_job(site, nameless):
+    site.whose = FatePermissionError("no")
+    for _ in range(2):
+        assert {s.state for s in (await nameless.look(KEYS)).values()} == {WorkState.RUNNING}
+    assert (site.asked_whose, sorted(site.asked)) == (1, KEYS)
