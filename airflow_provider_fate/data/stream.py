@@ -46,8 +46,9 @@ class Sent:
 class TableStream:
     """Bytes of CSV as FATE understands it; to be iterated once.
 
-    Reading and checking go on in threads of their own while the bytes are sent. Whatever is wrong with the data ends the
-    iteration with an error, at the latest before its last bytes: a receiver that waits for the end gets no half table.
+    Reading and checking go on in threads of their own while the bytes are sent. Whatever is wrong with the data ends
+    the iteration with an error, at the latest before its last bytes: a receiver that waits for the end gets no half
+    table.
 
     :param source: where the rows come from.
     :param shape: which columns are wanted, and what they are.
