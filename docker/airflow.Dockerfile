@@ -4,4 +4,4 @@ FROM apache/airflow:3.3.2-python3.12
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE /opt/airflow/provider/
 COPY --chown=airflow:0 airflow_provider_fate /opt/airflow/provider/airflow_provider_fate
 # Airflow's own version is named again, so that pip does not change it for a dependency's sake.
-RUN pip install --no-cache-dir "apache-airflow==3.3.2" "/opt/airflow/provider[examples,local]"
+RUN pip install --no-cache-dir "apache-airflow==3.3.2" "/opt/airflow/provider[examples,local,s3,sql]"
