@@ -27,7 +27,8 @@ _FOREIGN = {
     b"ORC": "an ORC file",
 }
 _ROWS = 16_384
-"""Rows of a columnar file that are read at a time."""
+_VALUES = 128 * 1024
+"""At most so many rows of a columnar file are read at a time, and about so many values."""
 _BUFFER = 1024 * 1024
 
 
@@ -129,7 +130,7 @@ class FileSource:
             names = table.schema_arrow.names
             columns = None if wanted is None else [name for name in names if name in wanted]
             yield _empty(table.schema_arrow, columns)
-            yield from table.iter_batches(_ROWS, columns=columns)
+            yield from table.iter_batches(_rows(len(names if columns is None else columns)), columns=columns)
         except pa.ArrowInvalid as error:
             raise FateDataError(
                 f"{self.name} is a damaged Parquet file: {_line(error)}", hint="Write it again."
@@ -147,12 +148,17 @@ class FileSource:
             yield _empty(reader.schema, None)
             for index in range(reader.num_record_batches):
                 batch = reader.get_batch(index)
-                for begin in range(0, batch.num_rows, _ROWS):
-                    yield batch.slice(begin, _ROWS)
+                rows = _rows(batch.num_columns)
+                for begin in range(0, batch.num_rows, rows):
+                    yield batch.slice(begin, rows)
         except pa.ArrowInvalid as error:
             raise FateDataError(
                 f"{self.name} is a damaged Arrow file: {_line(error)}", hint="Write it again."
             ) from None
+
+
+def _rows(columns: int) -> int:
+    return max(1, min(_ROWS, _VALUES // max(1, columns)))
 
 
 def _empty(schema: pa.Schema, columns: Sequence[str] | None) -> pa.RecordBatch:

@@ -14,6 +14,11 @@ from airflow_provider_fate.errors import FateDataError
 
 __all__ = ["SqlSource"]
 
+_FIRST = 100
+"""Rows that are fetched before it is known how wide they are."""
+_VALUES = 128 * 1024
+"""About so many values are fetched at a time: each is an object of some 60 bytes."""
+
 
 @dataclass(frozen=True)
 class SqlSource:
@@ -23,7 +28,7 @@ class SqlSource:
     :param sql: the query.
     :param name: what to call it in logs.
     :param parameters: for the query's placeholders.
-    :param chunk: rows that are fetched at a time.
+    :param chunk: at most so many rows are fetched at a time; fewer of a wide table.
     """
 
     connect: Callable[[], Any]
@@ -49,14 +54,16 @@ class SqlSource:
             cursor = server_side_cursor(connection)
             try:
                 cursor.execute(self.sql, *([self.parameters] if self.parameters else []))
-                rows = cursor.fetchmany(self.chunk)  # a cursor of the server describes itself only after that
+                # A cursor of the server describes itself only after that.
+                rows = cursor.fetchmany(min(_FIRST, self.chunk))
                 if cursor.description is None:
                     raise FateDataError(f"{self.name} returns no rows", hint="Write a query that begins with SELECT.")
                 names = [str(column[0]) for column in cursor.description]
                 yield pa.RecordBatch.from_arrays([pa.array([], pa.null()) for _ in names], names=names)
+                chunk = max(1, min(self.chunk, _VALUES // max(1, len(names))))
                 while rows:
                     yield pa.RecordBatch.from_arrays([_column(values) for values in zip(*rows, strict=True)], names)
-                    rows = cursor.fetchmany(self.chunk)
+                    rows = cursor.fetchmany(chunk)
             finally:
                 with suppress(Exception):
                     cursor.close()
