@@ -13,13 +13,20 @@ class Load:
 
     :param supervisor: CPU seconds of the process that talks to the database.
     :param runner: CPU seconds of the process with the triggers' event loop.
-    :param memory: resident bytes of both; what they share counts twice, so that it does not change when one of them
-        writes into it.
+    :param memory_supervisor: its resident bytes; what both share counts twice, so that it does not change when one of
+        them writes into it.
+    :param memory_runner: likewise.
     """
 
     supervisor: float
     runner: float
-    memory: int
+    memory_supervisor: int
+    memory_runner: int
+
+    @property
+    def memory(self) -> int:
+        """Resident bytes of both."""
+        return self.memory_supervisor + self.memory_runner
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,11 @@ class Figures:
     :param seconds: length of the steady interval.
     :param asked: requests in it, by path.
     :param at_start: requests before it, from the first trigger on.
-    :param before: memory before anything waited.
+    :param before: load before anything waited.
     :param cpu_supervisor: cores used in the steady interval.
     :param cpu_runner: likewise.
     :param memory: mean over the steady interval.
+    :param memory_runner: the runner's share of it.
     :param peak: highest memory in the steady interval.
     :param gap: longest pause in seconds between two looks at all jobs while jobs ended; ``None``: there were none.
     :param fired: seconds from each job's end to the trigger's event.
@@ -48,10 +56,11 @@ class Figures:
     seconds: float
     asked: dict[str, int]
     at_start: int
-    before: int
+    before: Load
     cpu_supervisor: float
     cpu_runner: float
     memory: float
+    memory_runner: float
     peak: int
     gap: float | None = None
     fired: list[float] = field(default_factory=list)
@@ -77,7 +86,17 @@ class Figures:
     @property
     def grown(self) -> float:
         """Bytes that came with the jobs; imports are among them."""
-        return self.memory - self.before
+        return self.memory - self.before.memory
+
+    @property
+    def grown_runner(self) -> float:
+        """Those of them that are the runner's."""
+        return self.memory_runner - self.before.memory_runner
+
+    @property
+    def grown_most(self) -> float:
+        """Bytes that came with the jobs when there were most."""
+        return self.peak - self.before.memory
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

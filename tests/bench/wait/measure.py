@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from dev.localairflow.processes import Process
@@ -97,7 +98,7 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
     try:
         _until(lambda: len(triggerer.family()) >= 2, 60, "the triggerer did not start")
         time.sleep(4)
-        before, asked = load_of(triggerer).memory, sum(server.asked().values())
+        before, asked = load_of(triggerer), sum(server.asked().values())
         rows.defer([mode.trigger(job_id, None, plan.interval) for job_id in job_ids], run_id)
         logs = airflow.home / "logs" / f"dag_id={rows.DAG_ID}" / f"run_id={run_id}"
         _until(lambda: len(_trigger_logs(logs)) >= jobs, PICK_UP, "the triggerer did not start all triggers")
@@ -138,18 +139,19 @@ def _is_quiet(server: Server) -> bool:
 
 def _steady(triggerer: Process, server: Server, seconds: float) -> dict[str, Any]:
     asked, start, began = server.asked(), load_of(triggerer), time.monotonic()
-    memory = []
+    loads = []
     while time.monotonic() - began < seconds:
-        time.sleep(0.5)
-        memory.append(load_of(triggerer).memory)
+        time.sleep(0.1)  # much shorter than a poll interval: what a look needs for a moment counts, too
+        loads.append(load_of(triggerer))
     end, later, took = load_of(triggerer), server.asked(), time.monotonic() - began
     return {
         "seconds": took,
         "asked": {path: later[path] - asked.get(path, 0) for path in later if later[path] > asked.get(path, 0)},
         "cpu_supervisor": (end.supervisor - start.supervisor) / took,
         "cpu_runner": (end.runner - start.runner) / took,
-        "memory": sum(memory) / len(memory),
-        "peak": max(memory),
+        "memory": fmean(load.memory for load in loads),
+        "memory_runner": fmean(load.memory_runner for load in loads),
+        "peak": max(load.memory for load in loads),
     }
 
 
@@ -183,7 +185,8 @@ def load_of(triggerer: Process) -> Load:
     return Load(
         supervisor=own.user + own.system,
         runner=sum(cpu.user + cpu.system for cpu in runner),
-        memory=sum(member.memory_info().rss for member in (supervisor, *children)),
+        memory_supervisor=supervisor.memory_info().rss,
+        memory_runner=sum(child.memory_info().rss for child in children),
     )
 
 

@@ -23,7 +23,8 @@ COLUMNS: Sequence[Column] = (
     ("CPU % supervisor", lambda f: f"{100 * f.cpu_supervisor:.1f}"),
     ("CPU % runner", lambda f: f"{100 * f.cpu_runner:.1f}"),
     ("MB more", lambda f: f"{f.grown / 1e6:.1f}"),
-    ("at most", lambda f: f"{(f.peak - f.before) / 1e6:.1f}"),
+    ("runner's", lambda f: f"{f.grown_runner / 1e6:.1f}"),
+    ("at most", lambda f: f"{f.grown_most / 1e6:.1f}"),
     ("longest gap s", lambda f: "-" if f.gap is None else f"{f.gap:.2f}"),
     ("event p50 s", lambda f: _seconds(f.fired, 0.5)),
     ("p99 s", lambda f: _seconds(f.fired, 0.99)),
@@ -34,7 +35,8 @@ COLUMNS: Sequence[Column] = (
 )
 
 RATIOS = (
-    "jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "kB per further job", "the other's",
+    "jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "MB more", "kB per job more",
+    "kB per further job", "its",
 )  # fmt: skip
 
 
@@ -45,10 +47,7 @@ def show(figures: Sequence[Figures]) -> None:
     ratios = [row for jobs in dict.fromkeys(f.jobs for f in figures) for row in _ratios(figures, first, jobs)]
     if ratios:
         print()
-        _print(
-            ["jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "kB per further job", "its"],
-            ratios,
-        )
+        _print(RATIOS, ratios)
 
 
 def _kb_per_job(figures: Figures, fewest: Figures) -> float | None:
@@ -69,6 +68,8 @@ def _ratios(figures: Sequence[Figures], fewest: Mapping[str, Figures], jobs: int
             f"{other.per_minute / ours.per_minute:.1f} x fewer" if other.asked and ours.per_minute else "-",
             f"{ours.cpu / other.cpu:.2f} x" if other.cpu else "-",
             f"{100 * (ours.cpu - other.cpu):+.1f}",
+            f"{(ours.grown - other.grown) / 1e6:+.1f}",
+            f"{(ours.grown - other.grown) / 1000 / jobs:+.1f}",
             _kb(_kb_per_job(ours, fewest[ours.mode])),
             _kb(_kb_per_job(other, fewest[other.mode])),
         ]
