@@ -37,6 +37,7 @@ class PastJob:
     :ivar written: those that it writes.
     :ivar jobs_used: jobs whose results it reads or takes over.
     :ivar inherits: the job whose results it has taken over: both have the same tables and model files then.
+    :ivar inherited: the tasks whose results these are.
     :ivar models_used: models that it reads.
     """
 
@@ -51,6 +52,7 @@ class PastJob:
     written: set[TableKey] = field(default_factory=set)
     jobs_used: set[str] = field(default_factory=set)
     inherits: str | None = None
+    inherited: frozenset[str] = frozenset()
     models_used: set[ModelKey] = field(default_factory=set)
 
     def add(self, record: JobRecord) -> None:
@@ -76,6 +78,7 @@ class PastJob:
             self.model_tasks[party] = makers
         if inheritance := conf.get("inheritance"):
             self.inherits = str(inheritance["job_id"])
+            self.inherited = frozenset(inheritance.get("task_list") or ())
             self.jobs_used.add(self.inherits)
         for model in _model_references(spec):
             self.models_used.add(model)
@@ -85,6 +88,11 @@ class PastJob:
     def makes_models(self) -> bool:
         """Whether one of its tasks makes a model, if it succeeds."""
         return bool(self.model_tasks)
+
+    @property
+    def inherits_models(self) -> bool:
+        """Whether it has taken over a task that makes a model."""
+        return any(not self.inherited.isdisjoint(tasks) for tasks in self.model_tasks.values())
 
 
 def past_jobs(records: Iterable[JobRecord]) -> dict[str, PastJob]:
@@ -122,12 +130,14 @@ class Used:
         )
 
 
-def groups(jobs: Mapping[str, PastJob]) -> dict[str, frozenset[str]]:
+def groups(jobs: Mapping[str, PastJob], *, models_only: bool = False) -> dict[str, frozenset[str]]:
     """For each job, those that share stored results with it, itself included.
 
     A job that has inherited shares the tables and model files of the job it inherited from: FATE-Flow copies their
     names only. Jobs that store models under one id and version share the files of it. What is deleted of one of them is
     gone for all.
+
+    :param models_only: only those that share models.
     """
     # A job that has been cleaned itself still ties its heirs together.
     leader = {job_id: job_id for job in jobs.values() for job_id in (job.job_id, job.inherits) if job_id}
@@ -140,7 +150,7 @@ def groups(jobs: Mapping[str, PastJob]) -> dict[str, frozenset[str]]:
 
     by_model: dict[ModelKey, str] = {}
     for job in jobs.values():
-        if job.inherits:
+        if job.inherits and (job.inherits_models or not models_only):
             leader[find(job.job_id)] = find(job.inherits)
         if job.model and job.makes_models:
             leader[find(job.job_id)] = find(by_model.setdefault(job.model, job.job_id))

@@ -98,7 +98,7 @@ def _clean_job(flow: FlowClient, plan: Plan, item: Item) -> None:
     used = _used(flow)
     if user := used.jobs.get(job.job_id) or next(iter(plan.groups[job.job_id] & used.unfinished), None):
         raise _Kept(f"its results are used by job {user} by now")
-    _nothing_is_taken_along(flow, job)
+    _nothing_is_taken_along(flow, current)
     flow.job.clean(job.job_id)
     if flow.job.query(job_id=job.job_id):
         raise FateError("FATE-Flow says that it is cleaned, but it is still there.")

@@ -119,6 +119,7 @@ class _Planner:
         self.flow, self.policy, self.past, self.now = flow, policy, past, now
         self.used = Used.by(past.values())
         self.groups = groups(past)
+        self._model_groups = groups(past, models_only=True)
         self.young: dict[Kind, int] = dict.fromkeys(policy.older_than, 0)
         self._written: dict[TableKey, PastJob] = {}
         self._makers: dict[ModelKey, list[PastJob]] = {}
@@ -212,7 +213,7 @@ class _Planner:
     def _model(self, model: ModelKey) -> str | None:
         if reason := self._model_alone(model):
             return reason
-        shared = {job_id for job in self._makers[model] for job_id in self.groups[job.job_id]}
+        shared = {job_id for job in self._makers[model] for job_id in self._model_groups[job.job_id]}
         for other in sorted({m for job_id in shared if (m := self.past[job_id].model) in self._makers and m != model}):
             if reason := self._model_alone(other):
                 return f"shares its files with model {'/'.join(other)}, which is kept: {reason}"

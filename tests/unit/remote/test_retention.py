@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from airflow_provider_fate.clients.flow import FlowClient
 from airflow_provider_fate.errors import FateConnectionError, FateInvalidParameterError
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.remote.flow import uploads as listing
+from airflow_provider_fate.remote.flow.history import past_jobs
 from airflow_provider_fate.remote.flow.policy import Policy
 from airflow_provider_fate.remote.flow.removal import carry_out
 from airflow_provider_fate.remote.flow.retention import Item, Plan, plan
@@ -285,6 +287,15 @@ def test_a_model_whose_files_an_heir_has_stays_with_the_heirs(past):
     }
 
 
+def test_a_model_whose_job_has_handed_on_other_results_only_may_go(past):
+    source = past.train("a.b", "a.c", 40)
+    heir = past.train("a.b", "a.c", 20, inheritance={"job_id": source, "task_list": ["reader_0", "psi_0"]})
+    assert decided(past, {"models": 30, "jobs": 30}) == {
+        f"{source}/0": "delete",
+        source: f"shares stored results with job {heir}, which is kept: only 20.0 days old",
+    }
+
+
 def test_a_training_that_failed_has_no_model_and_may_go(past):
     job = past.train("a.b", "a.c", 40, Script(fail={"sbt_0": Failure()}))
     assert decided(past, {"jobs": 30}) == {job: "delete"}
@@ -325,6 +336,19 @@ def test_a_job_that_is_run_again_after_the_look_stays(past, seconds):
     past.flow.job.rerun(job)
     past.fake.clock.advance(seconds)
     assert carried_out(past, plan) == {job: "kept it was started again meanwhile"}
+
+
+def test_a_party_that_the_list_has_left_out_is_seen_before_the_job_is_cleaned(past):
+    past.fake.tables.add(Table("a", "c", "dataframe"))
+    job = past.psi("a.b", "a.c", 40)
+    past.come_back()
+    with_guest_only = past_jobs(record for record in records(past.flow) if record.role == "guest")
+    incomplete = replace(
+        planned(past, {"jobs": 50}),
+        jobs=with_guest_only,
+        items=[Item("jobs", job, timedelta(40), "delete", "", with_guest_only[job].ended, (job,))],
+    )
+    assert carried_out(past, incomplete) == {job: "kept would take along table a.c, which is still there"}
 
 
 def test_a_job_that_is_inherited_from_after_the_look_stays(past):
