@@ -40,7 +40,7 @@ def refused_while_finishing(scene: Scene) -> None:
 
 @fault(works=UPLOAD)
 def count_of_rows_answered_bad_gateway(scene: Scene) -> None:
-    """The table cannot be counted: the retry uploads it once more, for an upload is not looked for."""
+    """The table cannot be counted: the retry finds it, and uploads nothing."""
     scene.fake.hold()
     scene.start()
     scene.wait_until_it_waits()

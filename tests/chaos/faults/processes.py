@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.chaos.proxy import Harm
 from tests.chaos.scene import Scene
-from tests.chaos.trial import ONCE, ONE_MORE, STOPPED, UPLOAD, WORKER, fault
+from tests.chaos.trial import ONCE, STOPPED, UPLOAD, WORKER, fault
 
 
 def killed_at(scene: Scene, path: str, harm: Harm, *, with_worker: bool = False) -> None:
@@ -92,20 +92,21 @@ def worker_killed_while_finishing(scene: Scene) -> None:
     killed_at(scene, "/output/metric/query", Harm.HOLD_REPLY, with_worker=True)
 
 
-@fault(ONE_MORE, works=UPLOAD)
+@fault(works=UPLOAD)
 def task_killed_after_upload(scene: Scene) -> None:
-    """The upload is known to be this task's: the retry stops it and uploads once more."""
+    """The upload's job runs on, and the retry takes it up."""
     scene.fake.hold()
     rule = scene.harm("/job/notes/add", Harm.HOLD_REPLY)
     scene.start()
     scene.wait_reached(rule)
+    looks = scene.proxy.count("/job/list/query")
     scene.kill_task_process()
     rule.go.set()
-    scene.wait_requests(scene.submit_path, 2)
+    scene.wait_requests("/job/list/query", looks + 1)
     scene.fake.let_go()
 
 
 @fault(works=UPLOAD)
 def task_killed_before_the_reply_to_upload(scene: Scene) -> None:
-    """The upload has no mark of this task yet: the retry waits until it has ended, and uploads once more."""
+    """The upload has arrived, and nobody knows its job: the retry finds it."""
     killed_at(scene, scene.submit_path, Harm.HOLD_REPLY)

@@ -96,7 +96,7 @@ def submit_made_triplets_and_answered_104(scene: Scene) -> None:
 
 @fault(ONE_JOB, works=UPLOAD)
 def reply_of_upload_lost(scene: Scene) -> None:
-    """The upload goes on, and nothing comes back: it is repeated, and writes the same table again."""
+    """The upload goes on, and nothing comes back: it is looked for."""
     scene.harm(scene.submit_path, Harm.LOSE_REPLY)
     scene.start()
 
