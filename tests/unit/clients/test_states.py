@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings
 from airflow_provider_fate.clients.flow.models import JobState
+from airflow_provider_fate.clients.flow.models.state import StatesReader
 from airflow_provider_fate.errors import FateError, FateProxyError, FateServerError
 from tests.support.fake_flow import FakeFlow
 
@@ -89,3 +92,31 @@ def test_an_error_stays_an_error(states: Callable[[str], list[JobState]]) -> Non
         states("<html>")
     with pytest.raises(FateError, match="unexpected"):
         states('{"code": 0, "message": "", "data": {"count": 1, "data": [{"role": "guest"}]}}')
+
+
+async def test_others_get_their_turn_between_the_pieces_of_a_long_page(
+    serve: Callable[..., FlowSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [{**RECORD, "dag": {"parameters": float("nan"), "text": "x" * 7000}}] * 200
+    body = json.dumps({"code": 0, "message": "success", "data": {"count": 200, "data": records}}).encode()
+    turn, fed = 0, []
+    feed = StatesReader.feed
+
+    def watched(reader: StatesReader, piece: bytes) -> None:
+        fed.append(turn)
+        time.sleep(0.005)  # the next pieces come meanwhile
+        feed(reader, piece)
+
+    async def others() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(StatesReader, "feed", watched)
+    async with AsyncFlowClient(serve(lambda method, path: (200, "application/json", body))) as client:
+        busy = asyncio.create_task(others())
+        assert await client.job.states() == [STATE] * 200
+        busy.cancel()
+    assert len(fed) > 10
+    assert len(set(fed)) == len(fed)
