@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +162,17 @@ def test_what_is_no_page_at_all_is_kept_for_the_message() -> None:
     assert reader.rest.startswith(b"<html>")
     with pytest.raises(ValueError, match=r".+"):
         reader.finish()
+
+
+def test_the_records_of_a_real_server_are_read_in_pieces() -> None:
+    recorded = json.loads((Path(__file__).parents[2] / "recordings/traffic/job_list_query__paged.json").read_text())
+    body = recorded["body"]
+    body["data"]["data"] *= 30
+    text = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()  # as Flask writes it
+    reader = StatesReader()
+    most = 0
+    for piece in pieces(text, PIECE):
+        reader.feed(piece)
+        most = max(most, len(reader.rest))
+    assert states_of(reader.finish()["data"]) == said(body["data"]["data"])
+    assert most < PIECE < len(text)
