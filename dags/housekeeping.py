@@ -47,6 +47,7 @@ def patterns(title: str, *examples: str) -> Param:
         ),
         "tables": days(30, "Tables"),
         "models": days(180, "Models"),
+        "outputs": days(30, "Intermediate tables of jobs that stay"),
         "jobs": days(30, "Jobs"),
         "keep_tables": patterns("Tables", "credit.reference_*"),
         "keep_models": patterns("Models", "champion*"),
@@ -62,7 +63,7 @@ form, for good in this file.
 def housekeeping() -> None:
     clean_up = FateRetentionOperator(
         task_id="clean_up",
-        older_than={kind: f"{{{{ params.{kind} }}}}" for kind in ("tables", "models", "jobs")},
+        older_than={kind: f"{{{{ params.{kind} }}}}" for kind in ("tables", "models", "outputs", "jobs")},
         keep={kind: f"{{{{ params.keep_{kind} }}}}" for kind in ("tables", "models")},
         dry_run="{{ params.dry_run }}",
         max_deletions=500,
@@ -72,8 +73,8 @@ def housekeeping() -> None:
     def report(done: dict[str, Any]) -> str:
         """Stands for a message to whoever looks after the site."""
         numbers = done["delete" if done["dry_run"] else "deleted"]
-        said = ", ".join(f"{number} {kind}" for kind, number in numbers.items())
-        print(f"{'To delete' if done['dry_run'] else 'Deleted'}: {said}")
+        said = ", ".join(f"{kind}: {number}" for kind, number in numbers.items())
+        print(f"{'To delete' if done['dry_run'] else 'Deleted'} - {said}")
         for item in done["items"]:
             if item["reason"]:
                 print(f"  {item['kind']} {item['name']} stays: {item['reason']}")

@@ -30,11 +30,15 @@ class FateRetentionOperator(FateSiteOperator):
     FATE-Flow has no list of tables and models. Known are the tables of uploads, and the models of jobs, that are still
     in its list of jobs.
 
+    Kinds are ``tables``, ``models``, ``jobs``, and ``outputs``: tables that the tasks of a job have made for each other
+    (intersections, predictions). These can go while the job stays, with its metrics and models.
+
     :param older_than: the age from which on something is deleted, since a job's end or a table's newest upload: a
-        ``timedelta`` or a number of days, for all kinds, or by kind ``{"tables": 30, "models": 180, "jobs": 30}``. A
-        kind that is missing or ``None`` is kept. (templated)
+        ``timedelta`` or a number of days, for all kinds, or by kind ``{"tables": 30, "models": 180, "outputs": 14,
+        "jobs": 30}``. A kind that is missing or ``None`` is kept. (templated)
     :param keep: by kind, patterns of what is kept at any age: ``{"tables": ["credit.*"], "models": ["champion*"],
-        "jobs": [...]}``; a model's pattern is compared with its id, and with ``id/version``. (templated)
+        "jobs": [...]}``; a model's pattern is compared with its id, and with ``id/version``; a job that is kept keeps
+        its outputs. (templated)
     :param dry_run: only report. Text such as ``"{{ params.dry_run }}"`` is read as true or false. (templated)
     :param max_deletions: if more than so many things are due, nothing is deleted and the task fails: a wrong age or
         pattern must not empty a site. (templated)

@@ -22,6 +22,7 @@ from airflow_provider_fate.operators.table import (
     FatePreviewTableOperator,
 )
 from airflow_provider_fate.operators.transform import FateTransformOperator
+from airflow_provider_fate.remote.flow.policy import KINDS
 from airflow_provider_fate.remote.flow.uploads import records, uploads
 from tests.integration.test_recipes import wait, write_tables
 from tests.support.fate import RunningFate
@@ -161,7 +162,7 @@ def test_old_things_go_and_what_is_kept_keeps_its_jobs(flow: FlowClient, upload:
     def retention(dry_run: bool, **more: Any) -> dict[str, Any]:
         keep = {kind: [*names, *more.get(kind, [])] for kind, names in before.items()}
         keep["tables"].append("care.kept_*")
-        older_than = {"tables": 0, "models": 0, "jobs": 0}
+        older_than = dict.fromkeys(KINDS, 0)
         made = task(lambda: FateRetentionOperator(task_id="task", older_than=older_than, keep=keep, dry_run=dry_run))
         report: dict[str, Any] = made.run()
         return {item["name"]: item["reason"] or item["action"] for item in report["items"]}
@@ -184,6 +185,9 @@ def test_old_things_go_and_what_is_kept_keeps_its_jobs(flow: FlowClient, upload:
 
     assert {done[name] for name in ("care.old_guest", "care.old_host", train, heir, f"{train}/0")} == {"deleted"}
     assert done[reader].startswith("would take along table care.kept_guest")
+    assert done[f"{reader} (2 tables)"] == "deleted"
+    (intersection,) = flow.output.data_tables(reader, "guest", "9999", "psi_0")["output_data"]
+    assert not exists(flow, f"{intersection.namespace}.{intersection.name}")
     assert exists(flow, "care.kept_guest")
     assert not exists(flow, "care.old_guest")
     assert flow.job.query(job_id=train) == []

@@ -58,13 +58,13 @@ def test_it_has_two_tasks_and_a_weekly_schedule(dag):
 def test_it_only_reports_by_default(dag, past):
     report = run(dag)
     assert report["dry_run"] is True
-    assert report["delete"] == {"tables": 2, "models": 0, "jobs": 2}
+    assert report["delete"] == {"tables": 2, "models": 0, "outputs": 0, "jobs": 2}
     assert past.has_table("credit.old")
 
 
 def test_it_deletes_what_the_form_says(dag, past):
     report = run(dag, dry_run=False, models=None, keep_tables=["credit.reference_*"])
-    assert report["deleted"] == {"tables": 1, "jobs": 1}
+    assert report["deleted"] == {"tables": 1, "outputs": 0, "jobs": 1}
     assert past.has_table("credit.reference_1")
     assert not past.has_table("credit.old")
 
@@ -72,5 +72,5 @@ def test_it_deletes_what_the_form_says(dag, past):
 def test_the_report_says_what_was_done(dag, past, capsys):
     done = run(dag, keep_tables=["credit.reference_*"])
     said = dag.get_task("report").python_callable(done)
-    assert said == "1 tables, 0 models, 1 jobs"
+    assert said == "tables: 1, models: 0, outputs: 0, jobs: 1"
     assert "table credit.reference_1 stays: on the keep list: credit.reference_*" in capsys.readouterr().out

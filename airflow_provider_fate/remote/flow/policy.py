@@ -13,9 +13,12 @@ from airflow_provider_fate.errors import FateInvalidParameterError
 
 __all__ = ["KINDS", "Kind", "Policy"]
 
-Kind = Literal["tables", "models", "jobs"]
-KINDS: tuple[Kind, ...] = ("tables", "models", "jobs")
-"""In the order in which they are deleted: a job goes only when its tables and models have gone."""
+Kind = Literal["tables", "models", "outputs", "jobs"]
+KINDS: tuple[Kind, ...] = ("tables", "models", "outputs", "jobs")
+"""In the order in which they are deleted: a job goes only when its tables and models have gone.
+
+``outputs`` are the tables that the tasks of a job have made for each other; the job itself stays.
+"""
 
 _NEVER = ("", "none")
 
@@ -26,7 +29,7 @@ class Policy:
 
     :param older_than: by kind, the age from which on something is deleted; a kind that is not named is kept.
     :param keep: by kind, patterns (``credit.*``) of what is kept whatever its age: ``namespace.name`` of tables, ids of
-        models, with or without ``/version``, and ids of jobs.
+        models, with or without ``/version``, and ids of jobs, which keep their outputs, too.
     """
 
     older_than: Mapping[Kind, timedelta]

@@ -18,7 +18,8 @@ class Column:
 
     :param name: its name.
     :param type: ``float32``, ``int32``, ``index``, ...
-    :param property: what FATE takes it for: ``sample_id``, ``match_id``, ``label``, ``weight``, or ``column`` for all others.
+    :param property: what FATE takes it for: ``sample_id``, ``match_id``, ``label``, ``weight``, or ``column`` for all
+        others.
     """
 
     name: str

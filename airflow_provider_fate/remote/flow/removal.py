@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_fate.errors import FateConnectionError, FateError, FateModelNotFound, FateTableNotFound
 from airflow_provider_fate.remote.flow.history import PastJob, Used, past_jobs
 from airflow_provider_fate.remote.flow.jobs import UNFINISHED
-from airflow_provider_fate.remote.flow.retention import Item, Plan, has_model
+from airflow_provider_fate.remote.flow.leftovers import has_model, outputs_of
+from airflow_provider_fate.remote.flow.retention import Item, Plan
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.remote.flow.policy import Kind
 
 __all__ = ["carry_out"]
 
@@ -41,7 +44,7 @@ def carry_out(flow: FlowClient, plan: Plan) -> Iterator[Item]:
             yield item
             continue
         try:
-            {"tables": _delete_table, "models": _delete_model, "jobs": _clean_job}[item.kind](flow, plan, item)
+            _DELETERS[item.kind](flow, plan, item)
         except _Kept as e:
             yield replace(item, action="kept", reason=str(e))
         except _Gone:
@@ -87,21 +90,34 @@ def _delete_model(flow: FlowClient, plan: Plan, item: Item) -> None:
         raise _Gone from None
 
 
+def _delete_outputs(flow: FlowClient, plan: Plan, item: Item) -> None:
+    for table in outputs_of(flow, _unchanged(flow, plan, item)):
+        _unchanged(flow, plan, item)
+        with contextlib.suppress(FateTableNotFound):
+            flow.table.delete(table.namespace, table.name)
+
+
 def _clean_job(flow: FlowClient, plan: Plan, item: Item) -> None:
-    job = plan.jobs[item.name]
-    records = flow.job.query(job_id=job.job_id)
+    current = _unchanged(flow, plan, item)
+    _nothing_is_taken_along(flow, current)
+    flow.job.clean(current.job_id)
+    if flow.job.query(job_id=current.job_id):
+        raise FateError("FATE-Flow says that it is cleaned, but it is still there.")
+
+
+def _unchanged(flow: FlowClient, plan: Plan, item: Item) -> PastJob:
+    """The job as it is now: not run again since the plan was made, and nobody has begun to use its results."""
+    (job_id,) = item.key
+    records = flow.job.query(job_id=job_id)
     if not records:
         raise _Gone
-    current = past_jobs(records)[job.job_id]
-    if not current.terminal or current.ended != job.ended:
+    current = past_jobs(records)[job_id]
+    if not current.terminal or current.ended != plan.jobs[job_id].ended:
         raise _Kept("it was started again meanwhile")
     used = _used(flow)
-    if user := used.jobs.get(job.job_id) or next(iter(plan.groups[job.job_id] & used.unfinished), None):
+    if user := used.jobs.get(job_id) or next(iter(plan.groups[job_id] & used.unfinished), None):
         raise _Kept(f"its results are used by job {user} by now")
-    _nothing_is_taken_along(flow, current)
-    flow.job.clean(job.job_id)
-    if flow.job.query(job_id=job.job_id):
-        raise FateError("FATE-Flow says that it is cleaned, but it is still there.")
+    return current
 
 
 def _nothing_is_taken_along(flow: FlowClient, job: PastJob) -> None:
@@ -115,3 +131,11 @@ def _nothing_is_taken_along(flow: FlowClient, job: PastJob) -> None:
             raise _Kept(f"would take along table {namespace}.{name}, which is still there")
     if job.model and has_model(flow, job):
         raise _Kept(f"would take along model {'/'.join(job.model)}, which is still there")
+
+
+_DELETERS: dict[Kind, Callable[[FlowClient, Plan, Item], None]] = {
+    "tables": _delete_table,
+    "models": _delete_model,
+    "outputs": _delete_outputs,
+    "jobs": _clean_job,
+}

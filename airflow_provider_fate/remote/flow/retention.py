@@ -5,6 +5,7 @@ What decides it, seen on FATE-Flow 2.2:
 - ``job/clean`` deletes more than the job. It takes along the tables that the job's readers *read* on this site, the
   table that an upload job has made (even where a later upload has replaced it), and the job's models. So a job goes
   only when nothing of that is kept.
+- What tasks have made for each other can be deleted table by table, and the job stays.
 - A job that has inherited tasks shares their tables and model files with the job it inherited from: these go together.
 - There is no list of tables and no time of a table: the newest upload job that is still in the list says both.
 """
@@ -16,21 +17,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_fate.errors import (
-    FateInvalidParameterError,
-    FateModelNotFound,
-    FateServerError,
-    FateTableNotFound,
-    FateTaskNotFound,
-)
+from airflow_provider_fate.errors import FateInvalidParameterError, FateTableNotFound
 from airflow_provider_fate.remote.flow.history import ModelKey, PastJob, TableKey, Used, groups, past_jobs
+from airflow_provider_fate.remote.flow.leftovers import has_model, outputs_of
 from airflow_provider_fate.remote.flow.policy import Kind, Policy
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
     from airflow_provider_fate.clients.flow.models import TableRecord
 
-__all__ = ["Action", "Item", "Plan", "has_model", "plan"]
+__all__ = ["Action", "Item", "Plan", "plan"]
 
 Action = Literal["delete", "deleted", "kept", "gone", "failed"]
 
@@ -43,9 +39,10 @@ class Item:
     """Something that is old enough, and what becomes of it.
 
     :param kind: what it is.
-    :param name: ``namespace.name`` of a table, ``id/version`` of a model, id of a job.
+    :param name: ``namespace.name`` of a table, ``id/version`` of a model, id of a job; of outputs the job's, and how
+        many tables these are.
     :param age: since it was written, or has ended.
-    :param rows: of a table.
+    :param rows: of a table; of outputs in all.
     :param action: ``delete`` or ``kept``; after the work ``deleted``, ``kept``, ``gone`` (somebody else was quicker) or
         ``failed``.
     :param reason: why it is kept, or why it could not be deleted.
@@ -94,22 +91,8 @@ def plan(flow: FlowClient, policy: Policy, now: datetime) -> Plan:
     from airflow_provider_fate.remote.flow.uploads import records
 
     planner = _Planner(flow, policy, past_jobs(records(flow)), now)
-    items = [*planner.tables(), *planner.models(), *planner.jobs()]
+    items = [*planner.tables(), *planner.models(), *planner.outputs(), *planner.jobs()]
     return Plan(items, planner.young, planner.past, planner.groups)
-
-
-def has_model(flow: FlowClient, job: PastJob) -> bool:
-    """Whether the site still has a model that the job has made; one that cannot be read counts."""
-    for (role, party_id), tasks in job.model_tasks.items():
-        for task in tasks:
-            try:
-                flow.output.model(job.job_id, role, party_id, task)
-            except (FateModelNotFound, FateTaskNotFound):
-                continue
-            except FateServerError:
-                return True
-            return True
-    return False
 
 
 class _Planner:
@@ -141,7 +124,7 @@ class _Planner:
         """Tables whose newest upload is old enough."""
         for table, job in sorted(self._written.items(), key=lambda entry: _end(entry[1])):
             if self._due("tables", job) and (verdict := self._table(table)) is not _GONE:
-                record = self._look(table)
+                record = self._looked.get(table)
                 yield self._item(
                     "tables",
                     ".".join(table),
@@ -158,6 +141,18 @@ class _Planner:
             newest = max(makers, key=_end)
             if self._due("models", newest) and any(self._models_of(job) for job in makers):
                 yield self._item("models", "/".join(model), newest, self._model(model), model)
+
+    def outputs(self) -> Iterable[Item]:
+        """Of jobs that stay and have ended long enough ago: tables that their tasks have made for each other."""
+        for job in sorted(self.past.values(), key=_end):
+            if not job.terminal or not self._due("outputs", job):
+                continue
+            if "jobs" in self.policy.older_than and self._job(job) is None:
+                continue  # goes as a whole
+            if tables := outputs_of(self.flow, job):
+                rows = sum(table.count or 0 for table in tables)
+                name = f"{job.job_id} ({len(tables)} tables)"
+                yield self._item("outputs", name, job, self._outputs(job), (job.job_id,), rows=rows)
 
     def jobs(self) -> Iterable[Item]:
         """Jobs that have ended long enough ago."""
@@ -225,6 +220,21 @@ class _Planner:
         if pattern := self.policy.kept_by("models", model[0], "/".join(model)):
             return f"on the keep list: {pattern}"
         return self._too_young("models", max(self._makers[model], key=_end))
+
+    def _outputs(self, job: PastJob) -> str | None:
+        for other in sorted(self.groups[job.job_id], key=lambda job_id: job_id != job.job_id):
+            if reason := self._outputs_alone(self.past[other]):
+                return reason if other == job.job_id else f"shared with job {other}, whose results are kept: {reason}"
+        return None
+
+    def _outputs_alone(self, job: PastJob) -> str | None:
+        if not job.terminal:
+            return "it has not ended"
+        if pattern := self.policy.kept_by("outputs", job.job_id) or self.policy.kept_by("jobs", job.job_id):
+            return f"on the keep list: {pattern}"
+        if user := self.used.jobs.get(job.job_id):
+            return f"used by job {user}"
+        return self._too_young("outputs", job)
 
     def _job(self, job: PastJob) -> str | None:
         if reason := self._job_alone(job):

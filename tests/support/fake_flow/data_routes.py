@@ -75,6 +75,8 @@ def _start_upload(
 ) -> Answer:
     raw = not (namespace and name)
     target = ("upload", str(uuid.uuid1())) if raw else (str(namespace), str(name))
+    if raw:
+        fields = {**fields, "namespace": target[0], "name": target[1]}
 
     def check(job: FakeJob, task: str, party: tuple[str, str]) -> Failure | None:
         if unknown := set(fields["meta"]) - _META:
@@ -183,6 +185,8 @@ def table_delete(fake: FakeFlow, call: Call) -> Answer:
     if table.kind == "data_directory":
         raise Refusal(6000, "NotImplementedError('can not be initialized with storage engine: path')")
     fake.tables.remove(table.namespace, table.name)
+    if job := fake.jobs.get(table.namespace.partition("_")[0]):
+        job.deleted_outputs.add((table.namespace, table.name))
     return envelope()
 
 

@@ -102,13 +102,19 @@ def _outputs(fake: FakeFlow, job: FakeJob, task: FakeTask) -> dict[str, list[Tab
     if task.name not in job.script.data and (named := named_outputs(job, task)):
         return {key: [fake.tables.get(*name) or Table(*name, "dataframe") for name in named]}
     one = Table("", "", "dataframe", ["extend_sid", "id"], [["0f0", "1"]], meta={"match_id_name": "id"})
+    inheritance = job.schema["dag"]["conf"]["inheritance"] or {"task_list": []}
+    maker = inheritance["job_id"] if task.name in inheritance["task_list"] else job.job_id  # the names are copied
     outputs: dict[str, list[Table]] = {}
     for made, tables in job.script.data.get(task.name, {key: [one]}).items():
         for table in tables:
             number = sum(map(len, outputs.values()))
-            own = replace(table, namespace=f"{job.job_id}_{task.name}", name=f"{task.party[0]}{task.party[1]}{number}f")
+            own = replace(table, namespace=f"{maker}_{task.name}", name=f"{task.party[0]}{task.party[1]}{number}f")
+            if task.component == "upload":  # a raw table, which the transformer that has read it has deleted
+                outputs.setdefault(made, []).append(replace(own, namespace="upload", name=f"{job.job_id}f"))
+                continue
             outputs.setdefault(made, []).append(own)
-            fake.tables.add(own)
+            if (own.namespace, own.name) not in job.deleted_outputs:
+                fake.tables.add(own)
     return outputs
 
 

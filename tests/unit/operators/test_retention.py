@@ -79,7 +79,7 @@ def test_arguments_may_be_templates(past):
 
 def test_one_age_is_for_all_kinds(past):
     report = retention(older_than=timedelta(days=30), dry_run=False).run()
-    assert report["deleted"] == {"tables": 1, "models": 1, "jobs": 2}
+    assert report["deleted"] == {"tables": 1, "models": 1, "outputs": 0, "jobs": 2}
 
 
 def test_too_many_deletions_are_none_at_all(past, capsys):

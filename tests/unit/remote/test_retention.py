@@ -17,7 +17,7 @@ from airflow_provider_fate.errors import FateConnectionError, FateInvalidParamet
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.remote.flow import uploads as listing
 from airflow_provider_fate.remote.flow.history import past_jobs
-from airflow_provider_fate.remote.flow.policy import Policy
+from airflow_provider_fate.remote.flow.policy import KINDS, Policy
 from airflow_provider_fate.remote.flow.removal import carry_out
 from airflow_provider_fate.remote.flow.retention import Item, Plan, plan
 from airflow_provider_fate.remote.flow.uploads import records, uploads
@@ -301,6 +301,65 @@ def test_a_training_that_failed_has_no_model_and_may_go(past):
     assert decided(past, {"jobs": 30}) == {job: "delete"}
 
 
+# --- outputs ----------------------------------------------------------------------------------------------------------
+
+
+def outputs_left(past: Past, job: str) -> int:
+    """How many of the tables that FATE-Flow names for the PSI of a job are still there."""
+    named = [
+        (table.namespace, table.name)
+        for role, party_id in (("guest", "9999"), ("host", "10000"))
+        for tables in past.flow.output.data_tables(job, role, party_id, "psi_0").values()
+        for table in tables
+    ]
+    assert named
+    return sum(past.fake.tables.get(*table) is not None for table in named)
+
+
+def test_outputs_of_a_job_that_stays_may_go_alone(past):
+    past.upload("credit.bank", 3)
+    job = past.psi("credit.bank", "credit.telco", 40)
+    assert outputs_left(past, job) == 2
+    plan = planned(past, {"outputs": 7, "jobs": 30})
+    (outputs, kept) = plan.items
+    assert (outputs.name, outputs.rows, kept.action) == (f"{job} (2 tables)", 2, "kept")
+    assert carried_out(past, plan)[outputs.name] == "deleted"
+    assert outputs_left(past, job) == 0
+    assert job in past.fake.jobs
+    assert past.has_table("credit.bank")
+    assert decided(past, {"outputs": 7}) == {}
+
+
+def test_outputs_of_a_job_that_goes_are_not_spoken_of(past):
+    job = past.psi("a.b", "a.c", 40)
+    assert decided(past, {"outputs": 7, "jobs": 30}) == {job: "delete"}
+
+
+def test_outputs_that_an_heir_shares_stay_with_it(past):
+    source = past.psi("a.b", "a.c", 40)
+    heir = past.psi("a.b", "a.c", 5, inheritance={"job_id": source, "task_list": ["reader_0", "psi_0"]})
+    name = f"{source} (2 tables)"
+    assert decided(past, {"outputs": 7}) == {name: f"shared with job {heir}, whose results are kept: only 5.0 days old"}
+    assert decided(past, {"outputs": 3}) == {name: "delete"}
+
+
+def test_outputs_stay_of_jobs_on_the_keep_list_and_of_jobs_in_use(past):
+    kept, source = past.psi("a.b", "a.c", 40), past.psi("a.b", "a.c", 39)
+    heir = past.psi("a.b", "a.c", 35, WAITS, inheritance={"job_id": source, "task_list": ["reader_0"]})
+    assert decided(past, {"outputs": 7}, jobs=[kept]) == {
+        f"{kept} (2 tables)": f"on the keep list: {kept}",
+        f"{source} (2 tables)": f"used by job {heir}",
+    }
+
+
+def test_outputs_that_a_new_job_takes_over_after_the_look_stay(past):
+    job = past.psi("a.b", "a.c", 40)
+    plan = planned(past, {"outputs": 7})
+    heir = past.psi("a.b", "a.c", 0, WAITS, inheritance={"job_id": job, "task_list": ["psi_0"]})
+    assert carried_out(past, plan) == {f"{job} (2 tables)": f"kept its results are used by job {heir} by now"}
+    assert outputs_left(past, job) == 2
+
+
 # --- the work ---------------------------------------------------------------------------------------------------------
 
 
@@ -437,7 +496,7 @@ events = st.lists(
     min_size=1,
     max_size=9,
 )
-ages = st.fixed_dictionaries({}, optional={kind: st.sampled_from([0, 3.5, 6.5, 20]) for kind in ALL})
+ages = st.fixed_dictionaries({}, optional={kind: st.sampled_from([0, 3.5, 6.5, 20]) for kind in KINDS})
 
 
 @settings(max_examples=60)
@@ -492,8 +551,8 @@ def test_nothing_is_ever_deleted_that_has_to_stay(events, older_than, keep):
 @pytest.mark.parametrize(
     ("older_than", "read"),
     [
-        (30, dict.fromkeys(("tables", "models", "jobs"), 30)),
-        (timedelta(hours=12), dict.fromkeys(("tables", "models", "jobs"), 0.5)),
+        (30, dict.fromkeys(KINDS, 30)),
+        (timedelta(hours=12), dict.fromkeys(KINDS, 0.5)),
         ({"tables": "7.5", "models": None, "jobs": 0}, {"tables": 7.5, "jobs": 0}),
         ({"tables": "None", "jobs": " 3 "}, {"jobs": 3}),
     ],
@@ -507,7 +566,7 @@ def test_ages_are_read(older_than, read):
     [
         (None, None, "names nothing"),
         ({}, None, "names nothing"),
-        ({"table": 3}, None, r"'table', which is not a kind(?s:.*)tables, models, jobs"),
+        ({"table": 3}, None, r"'table', which is not a kind(?s:.*)tables, models, outputs, jobs"),
         ({"tables": -1}, None, "older_than of tables is -1"),
         ({"tables": "soon"}, None, "older_than of tables is 'soon'"),
         (True, None, "older_than of tables is True"),
