@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_provider_fate.data.archive import ArchiveLimits
-from airflow_provider_fate.data.output import Contents, OutputTable, inspect_archive
+from airflow_provider_fate.data.output_contents import Contents, OutputTable, inspect_archive
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.errors import (
     FateArchiveError,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow import FlowClient
     from airflow_provider_fate.clients.flow.models import TableRef
 
-__all__ = ["TaskOutput", "WantedTable", "fetch", "find_output", "find_table"]
+__all__ = ["TaskOutput", "WantedTable", "abridged", "fetch", "find_output", "find_table"]
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +67,24 @@ class WantedTable:
 class TaskOutput:
     """An output of a task of a job, at one of its parties.
 
+    :ivar role: the party's role; ``None``: the one that it has, guest where it has several.
     :ivar output: output key, such as ``train_output_data``; ``None``: the only one that the task has.
     :ivar index: number of the table under this key, from 0; ``None``: the only one.
     """
 
     job_id: str
     task: str
-    role: str
     party_id: str
+    role: str | None = None
     output: str | None = None
     index: int | None = None
+
+
+def abridged(names: Iterable[str], most: int = 30) -> str:
+    """Names in a line of a log; tables may have thousands of columns."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
 
 
 def find_table(flow: FlowClient, name: str) -> WantedTable:
@@ -102,16 +110,18 @@ def find_output(flow: FlowClient, wanted: TaskOutput) -> WantedTable:
     :raises FateNotFoundError: there is no such job, task or output; names those that there are.
     :raises FateInputError: which of several outputs is meant was not said.
     """
-    party = f"{wanted.role} {wanted.party_id}"
-    tasks = flow.task.query(job_id=wanted.job_id, role=wanted.role, party_id=wanted.party_id)
+    records = flow.job.query(job_id=wanted.job_id)
+    if not records:
+        raise FateJobNotFound(
+            f"This site does not know job {wanted.job_id}.",
+            job_id=wanted.job_id,
+            hint="Was it run over another connection, or cleaned?",
+        )
+    roles = [str(record.role) for record in records if record.party_id == wanted.party_id]
+    role = wanted.role or ("guest" if "guest" in roles or not roles else roles[0])
+    party = f"{role} {wanted.party_id}"
+    tasks = flow.task.query(job_id=wanted.job_id, role=role, party_id=wanted.party_id)
     if not tasks:
-        records = flow.job.query(job_id=wanted.job_id)
-        if not records:
-            raise FateJobNotFound(
-                f"This site does not know job {wanted.job_id}.",
-                job_id=wanted.job_id,
-                hint="Was it run over another connection, or cleaned?",
-            )
         parties = ", ".join(sorted(f"{record.role} {record.party_id}" for record in records))
         raise FateTaskNotFound(
             f"Job {wanted.job_id} has no tasks of {party} on this site.",
@@ -123,14 +133,14 @@ def find_output(flow: FlowClient, wanted: TaskOutput) -> WantedTable:
         raise FateTaskNotFound(
             f"Job {wanted.job_id} has no task {wanted.task!r}.",
             job_id=wanted.job_id,
-            hint=_with_data(flow, wanted, states),
+            hint=_with_data(flow, wanted, role, states),
         )
-    tables = flow.output.data_tables(wanted.job_id, wanted.role, wanted.party_id, wanted.task)
+    tables = flow.output.data_tables(wanted.job_id, role, wanted.party_id, wanted.task)
     if not tables:
         raise FateNotFoundError(
             f"Task {wanted.task} of job {wanted.job_id} has no data at {party}; it is {states[wanted.task]}.",
             job_id=wanted.job_id,
-            hint=_with_data(flow, wanted, states),
+            hint=_with_data(flow, wanted, role, states),
         )
     key, ref, index = _choose(wanted, tables)
     what = f"{key} of task {wanted.task} of job {wanted.job_id}"
@@ -161,11 +171,11 @@ def _choose(wanted: TaskOutput, tables: Mapping[str, Sequence[TableRef]]) -> tup
     return key, refs[index], index
 
 
-def _with_data(flow: FlowClient, wanted: TaskOutput, states: Mapping[str, str]) -> str:
+def _with_data(flow: FlowClient, wanted: TaskOutput, role: str, states: Mapping[str, str]) -> str:
     """A sentence about which tasks of the job have which data."""
     found = []
     for task, state in states.items():
-        tables = flow.output.data_tables(wanted.job_id, wanted.role, wanted.party_id, task)
+        tables = flow.output.data_tables(wanted.job_id, role, wanted.party_id, task)
         if tables:
             found.append(f"{task} ({', '.join(sorted(tables))})")
         elif state != "success":

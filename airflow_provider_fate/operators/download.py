@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.data.output import Contents, OutputTable
+    from airflow_provider_fate.data.output_contents import Contents, OutputTable
     from airflow_provider_fate.data.output_source import WantedTable
     from airflow_provider_fate.data.output_sql import Database
     from airflow_provider_fate.hooks.site import FateSite
@@ -42,7 +42,7 @@ class FateDownloadOperator(BaseOperator):
     :param task: name of a task of the job, such as ``sbt_0`` or ``psi_0``. (templated)
     :param output: which output of the task, such as ``train_output_data``; default: the only one. (templated)
     :param index: which table of the output, from 0, where it has several (folds); default: the only one.
-    :param role: whose side of the job; default: the connection's role, else guest.
+    :param role: whose side of the job; default: the connection's role, else the one that the party has in the job.
     :param party_id: whose side of the job; default: the connection's party.
     :param format: ``csv`` or ``parquet``; default: what ``target`` ends in.
     :param columns: which columns, in which order; default: all. (templated)
@@ -92,7 +92,8 @@ class FateDownloadOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.target = target
+        # Airflow 3.1 takes the `resolve` of a path for that of a template.
+        self.target = str(target) if isinstance(target, Path) else target
         self.table = table
         self.job = job
         self.fate_task = task
@@ -139,11 +140,11 @@ class FateDownloadOperator(BaseOperator):
         """
         if self._at_work:
             self._at_work = False
-            raise AirflowException("The task was killed: the transfer ends, and the target stays as it was.")
+            raise AirflowException("The task was killed while it downloaded.")
 
     def _download(self) -> dict[str, Any]:
         from airflow_provider_fate.clients.flow import FlowClient
-        from airflow_provider_fate.data.output_source import fetch
+        from airflow_provider_fate.data.output_source import abridged, fetch
         from airflow_provider_fate.hooks.check import verify_party
         from airflow_provider_fate.hooks.flow import FateFlowHook
 
@@ -155,9 +156,8 @@ class FateDownloadOperator(BaseOperator):
             verify_party(site, flow)
             wanted = self._find(flow, site)
             seen = wanted.look(flow)
-            self.log.info("%s has %s rows, columns %s", wanted.what, seen.count, ", ".join(seen.types) or "unknown")
-            if self.sql_table:
-                self._check_database(seen)
+            self.log.info("%s has %s rows, columns %s", wanted.what, seen.count, abridged(seen.types) or "unknown")
+            self._check_columns(seen)
             archive = Path(folder) / "table.tar.gz"
             table, contents = fetch(flow, wanted, archive)
             self.log.info("Received %d bytes with %d rows", archive.stat().st_size, contents.rows)
@@ -217,9 +217,9 @@ class FateDownloadOperator(BaseOperator):
             raise FateInputError(
                 f"connection {site.conn_id!r} has no party id", hint="Put it there, or give role and party_id."
             )
-        role = self.role or site.role or "guest"
         assert self.fate_task is not None
-        return find_output(flow, TaskOutput(job_id, self.fate_task, role, party_id, self.output_key, self.index))
+        wanted = TaskOutput(job_id, self.fate_task, party_id, self.role or site.role, self.output_key, self.index)
+        return find_output(flow, wanted)
 
     def _check_rows(
         self, flow: FlowClient, wanted: WantedTable, rows: int, expected: int | None, at_least: int
@@ -237,6 +237,16 @@ class FateDownloadOperator(BaseOperator):
                     f"{wanted.what} has {rows} rows, but {self.compare_with} (compare_with) has {count}",
                     hint=f"{_NOTHING} An intersection, a sample or a filter gives fewer rows than it gets.",
                 )
+
+    def _check_columns(self, seen: OutputTable) -> None:
+        """Find out before the time is spent what could not be written in the end."""
+        from airflow_provider_fate.data.output import choose_columns
+        from airflow_provider_fate.data.output_sql import check_sql_target, if_exists_of
+
+        columns = choose_columns(list(seen.types), self.columns) if seen.types else list(self.columns or ())
+        if self.sql_table:
+            with self._database() as database:
+                check_sql_target(database, self.sql_table, columns, if_exists_of(self.if_exists))
 
     # -- where it goes --------------------------------------------------------------------------------------------
 
@@ -267,19 +277,14 @@ class FateDownloadOperator(BaseOperator):
             with local_file(Path(name.removeprefix("file://"))) as file:
                 yield file
             return
+        from airflow.providers.common.compat.sdk import get_hook_lineage_collector
         from airflow.sdk import ObjectStoragePath
 
         path = ObjectStoragePath(name)
+        # As the path does itself for files that are opened through it.
+        get_hook_lineage_collector().add_output_asset(context=path, uri=str(path))
         with stored_object(path.fs, path.path) as file:
             yield file
-
-    def _check_database(self, seen: OutputTable) -> None:
-        from airflow_provider_fate.data.output_sql import check_sql_target, if_exists_of
-
-        assert self.sql_table is not None
-        columns = list(self.columns or seen.types)
-        with self._database() as database:
-            check_sql_target(database, self.sql_table, columns, if_exists_of(self.if_exists))
 
     @contextmanager
     def _database(self) -> Iterator[Database]:

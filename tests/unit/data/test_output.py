@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_fate.data import output, output_text
-from airflow_provider_fate.data.output import OutputTable, inspect_archive, read_batches
+from airflow_provider_fate.data import output, output_contents, output_text
+from airflow_provider_fate.data.output import read_batches
+from airflow_provider_fate.data.output_contents import OutputTable, inspect_archive
 from airflow_provider_fate.data.output_text import ProtectedText
 from airflow_provider_fate.errors import FateArchiveError, FateDataError, FateInputError
 
@@ -229,7 +230,7 @@ def test_a_description_that_names_no_columns_is_refused(tmp_path, meta):
 
 
 def test_a_line_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(output, "BLOCK", 300_000)
+    monkeypatch.setattr(output_contents, "BLOCK", 300_000)
     path = packed(tmp_path / "a.tar.gz", ["id"], ["a" * 310_000])
     with pytest.raises(FateArchiveError, match="a line of more than 300,000 bytes"):
         inspect_archive(path, described({}, 1))
