@@ -30,7 +30,7 @@ FIRST_JOB = 202611240000000000
 SETTLE = 8.0
 """Seconds between the start of the last trigger and the steady interval: each asks a little more at its start."""
 BLOCKED = "async thread was blocked"
-PICK_UP = 240.0
+PICK_UP = 600.0
 """Longest wait in seconds until all triggers run and have asked what they ask at their start."""
 TASKS = "/v2/job/task/query"
 
