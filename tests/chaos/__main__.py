@@ -19,7 +19,8 @@ from tests.chaos.airflow import chaos_airflow
 from tests.chaos.runner import Runner, Verdict
 from tests.chaos.trial import Trial, drawn, trials
 
-BATCH = 40
+BATCH = 125
+"""Each batch ends with one crash of each part of Airflow, which hits all trials that want it."""
 
 
 def play(chosen: Sequence[Trial], folder: Path, reports: Path) -> list[Verdict]:
