@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +17,7 @@ from pyarrow import csv as pacsv
 
 from airflow_provider_fate.data.archive import ArchiveLimits, read_archive
 from airflow_provider_fate.data.output_contents import BLOCK, Contents, OutputTable
-from airflow_provider_fate.data.output_text import ProtectedText, restore
+from airflow_provider_fate.data.output_text import Protection, line_blocks
 from airflow_provider_fate.errors import FateDataError, FateInputError
 
 __all__ = ["choose_columns", "read_batches"]
@@ -102,21 +101,27 @@ def _rows(
 ) -> Iterator[pa.RecordBatch]:
     if not contents.rows:
         return
-    protect = _DETAIL in contents.header or not _NUMBERS.isdisjoint(contents.header)
+    predictions = _DETAIL in contents.header or not _NUMBERS.isdisjoint(contents.header)
+    protection = Protection(table.delimiter, _DETAIL) if predictions else None
+    rows = 0
     with path.open("rb") as file:
         data = next(m.data for m in read_archive(file, limits) if (m.key, m.index, m.kind) == (*member, "csv"))
-        source: BinaryIO = ProtectedText(data, table.delimiter) if protect else data  # type: ignore[assignment]
-        rows = 0
-        for batch in _parse(source, table, contents, schema, chosen):
+        if contents.has_header_line:
+            data.readline()
+        # Arrow reads streams from a thread of its own, in which Python code of ours would run in the middle of a kill.
+        for block in line_blocks(data, BLOCK):
+            text = protection.hide(block) if protection else block
+            batch = _parse(text, table, schema, chosen, rows + contents.has_header_line)
             rows += batch.num_rows
-            yield restore(batch, table.delimiter, _DETAIL) if protect else batch
+            yield protection.restore(batch) if protection else batch
     if rows != contents.rows:
         raise FateDataError(f"{rows} rows were read of {contents.rows}", hint="Report this as a bug.")
 
 
 def _parse(
-    source: BinaryIO, table: OutputTable, contents: Contents, schema: pa.Schema, chosen: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+    text: bytes, table: OutputTable, schema: pa.Schema, chosen: Sequence[str], lines_before: int
+) -> pa.RecordBatch:
+    """Cut lines into values."""
     torn: list[pacsv.InvalidRow] = []
 
     def refuse(row: pacsv.InvalidRow) -> str:
@@ -124,13 +129,12 @@ def _parse(
         return "error"
 
     try:
-        with pacsv.open_csv(
-            source,
+        read = pacsv.read_csv(
+            pa.BufferReader(text),
             read_options=pacsv.ReadOptions(
-                use_threads=False,  # one core writes, and the numbers of rows are known
-                block_size=BLOCK,
-                column_names=list(contents.header),
-                skip_rows=int(contents.has_header_line),
+                use_threads=False,  # so that the numbers of lines are known
+                block_size=len(text) + 1,
+                column_names=schema.names,
             ),
             parse_options=pacsv.ParseOptions(
                 delimiter=table.delimiter,
@@ -146,22 +150,26 @@ def _parse(
                 true_values=["True", "true", "1"],
                 false_values=["False", "false", "0"],
             ),
-        ) as reader:
-            yield from reader
+        )
     except pa.ArrowInvalid as error:
-        raise _unreadable(str(error), torn, contents.header, table.delimiter) from None
+        raise _unreadable(str(error), torn, schema.names, table.delimiter, lines_before) from None
+    (batch,) = read.combine_chunks().to_batches()
+    return batch
 
 
-def _unreadable(text: str, torn: list[pacsv.InvalidRow], header: Sequence[str], delimiter: str) -> FateDataError:
+def _unreadable(
+    text: str, torn: list[pacsv.InvalidRow], header: Sequence[str], delimiter: str, lines_before: int
+) -> FateDataError:
     """Arrow's error in our words, without the row: its values are nobody's business."""
     if torn:
         row = torn[0]
+        line = row.number + lines_before if row.number else None
         return FateDataError(
-            f"a row{f' (line {row.number})' if row.number else ''} has {row.actual_columns} values for "
+            f"a row{f' (line {line})' if line else ''} has {row.actual_columns} values for "
             f"{row.expected_columns} columns",
             hint=f"FATE writes texts without quotes: one of them holds {delimiter!r} or a line end. "
             "Leave such columns out of the table, or change them before the upload.",
-            row=row.number,
+            row=line,
         )
     if found := re.search(r"column #(\d+): (.*)", text):
         # Arrow counts the columns of the file.

@@ -15,8 +15,8 @@ from airflow_provider_fate.errors import FateArchiveError, FateDataError
 
 __all__ = ["BLOCK", "Contents", "OutputTable", "inspect_archive"]
 
-BLOCK = 16 << 20
-"""Bytes that are read, parsed and handed on at once, and so the longest row; a batch is made of one block."""
+BLOCK = 8 << 20
+"""Bytes that are read, cut into values and handed on at once. No line may be longer."""
 
 _TYPES: dict[str, pa.DataType] = {
     "int32": pa.int32(),
