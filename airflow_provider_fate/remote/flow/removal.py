@@ -82,7 +82,11 @@ def _delete_table(flow: FlowClient, plan: Plan, item: Item) -> None:
 
 def _delete_model(flow: FlowClient, plan: Plan, item: Item) -> None:
     model_id, version = item.key
-    if user := _used(flow).models.get((model_id, version)):
+    used = _used(flow).models
+    makers = [job.job_id for job in plan.jobs.values() if job.model == item.key]
+    # An heir's model may lie in the same files.
+    related = {item.key, *(plan.jobs[other].model for job_id in makers for other in plan.groups[job_id])}
+    if user := next((used[model] for model in used if model in related), None):
         raise _Kept(f"used by job {user} by now")
     try:
         flow.model.delete(model_id, version)

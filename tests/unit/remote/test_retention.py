@@ -427,6 +427,14 @@ def test_a_model_that_is_needed_after_the_look_stays_with_its_job(past):
     }
 
 
+def test_a_model_whose_heir_is_needed_after_the_look_stays(past):
+    source = past.train("a.b", "a.c", 40)
+    heir = past.train("a.b", "a.c", 39, inheritance={"job_id": source, "task_list": ["reader_0", "psi_0", "sbt_0"]})
+    plan = planned(past, {"models": 30})
+    predict = past.psi("a.b", "a.c", 0, WAITS, model_warehouse={"model_id": heir, "model_version": "0"})
+    assert set(carried_out(past, plan).values()) == {f"kept used by job {predict} by now"}
+
+
 def test_what_somebody_else_has_deleted_is_gone(past):
     upload, job = past.upload("credit.bank", 40), past.train("a.b", "a.c", 35)
     plan = planned(past)
