@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.source import FileSource, SqlSource
 
 _BLOCK = 4 * 1024 * 1024
-"""Bytes that are asked of an object store at a time, while those before are read."""
-_BLOCKS = 3
+"""Bytes that are asked of an object store at a time."""
+_AHEAD = 2
+"""So many blocks are under way while one is read."""
 
 
 def file_source(source: str | Path, conn_id: str | None, delimiter: str, encoding: str) -> FileSource:
@@ -26,7 +27,7 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
     :raises FileNotFoundError: there is no such file.
     :raises FateConfigError: what speaks to such a storage is not installed.
     """
-    from airflow_provider_fate.data.source import FileSource
+    from airflow_provider_fate.data.source import BlockReader, FileSource
 
     text = str(source)
     if "://" not in text:
@@ -68,15 +69,13 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
         raise FateInputError(f"source={text!r} is a folder", hint="Name one file; map the task over many.")
 
     def open_it(sequential: bool) -> Any:
-        options: dict[str, Any] = {}
-        if not on_disk:
-            # In order: the next block is fetched while this one is read. Out of order: nothing more than is asked for.
-            options = (
-                {"block_size": _BLOCK, "cache_type": "background", "cache_options": {"maxblocks": _BLOCKS}}
-                if sequential
-                else {"block_size": _BLOCK, "cache_type": "none"}
-            )
-        return storage.open(place, "rb", **options)
+        if on_disk:
+            return storage.open(place, "rb")
+        size = found.get("size")
+        if sequential and size is not None:
+            return BlockReader(lambda begin, end: storage.cat_file(place, start=begin, end=end), size, _BLOCK, _AHEAD)
+        # Out of order: nothing more than is asked for.
+        return storage.open(place, "rb", block_size=_BLOCK, cache_type="none")
 
     return FileSource(
         open_it,

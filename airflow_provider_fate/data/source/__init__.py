@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from airflow_provider_fate.data.source.base import Source
+from airflow_provider_fate.data.source.blocks import BlockReader
 from airflow_provider_fate.data.source.files import FileSource
 from airflow_provider_fate.data.source.sql import SqlSource
 
-__all__ = ["FileSource", "Source", "SqlSource"]
+__all__ = ["BlockReader", "FileSource", "Source", "SqlSource"]

@@ -27,9 +27,11 @@ _FOREIGN = {
     b"ORC": "an ORC file",
 }
 _ROWS = 16_384
-_VALUES = 128 * 1024
+_VALUES = 64 * 1024
 """At most so many rows of a columnar file are read at a time, and about so many values."""
 _BUFFER = 1024 * 1024
+_BUFFERS = 8 * 1024 * 1024
+"""Bytes that are read at a time of a column of a Parquet file, at most; and of all its columns, about."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +127,15 @@ class FileSource:
         import pyarrow.parquet as pq
 
         try:
-            # A buffer for each column, rather than whole row groups: those can be as large as the file.
-            table = pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
-            names = table.schema_arrow.names
+            facts = pq.read_metadata(file)
+            names = facts.schema.to_arrow_schema().names
             columns = None if wanted is None else [name for name in names if name in wanted]
+            width = len(names if columns is None else columns)
+            # A buffer for each column, rather than whole row groups: those can be as large as the file.
+            buffer = max(4096, min(_BUFFER, _BUFFERS // max(1, width)))
+            table = pq.ParquetFile(file, metadata=facts, buffer_size=buffer, pre_buffer=False)
             yield _empty(table.schema_arrow, columns)
-            yield from table.iter_batches(_rows(len(names if columns is None else columns)), columns=columns)
+            yield from table.iter_batches(_rows(width), columns=columns)
         except pa.ArrowInvalid as error:
             raise FateDataError(
                 f"{self.name} is a damaged Parquet file: {_line(error)}", hint="Write it again."
