@@ -194,6 +194,9 @@ class JobGroup(Group[Transport]):
     def clean(self, job_id: str) -> Request[None]:
         """Stop a job and delete its records, metrics, output data and models on this site.
 
+        FATE-Flow takes for output data also the tables that the job's readers have *read*, and the table that an
+        upload has made, even where another upload has replaced it since: they are deleted, too.
+
         :raises FateJobNotFound: no such job on this site.
         """
         return post("/job/clean", _nothing, json=_job(job_id), slow=True)
