@@ -135,7 +135,8 @@ class FileSource:
             buffer = max(4096, min(_BUFFER, _BUFFERS // max(1, width)))
             table = pq.ParquetFile(file, metadata=facts, buffer_size=buffer, pre_buffer=False)
             yield _empty(table.schema_arrow, columns)
-            yield from table.iter_batches(_rows(width), columns=columns)
+            # One thread: decoding is the least of the work, and each thread keeps memory of its own.
+            yield from table.iter_batches(_rows(width), columns=columns, use_threads=False)
         except pa.ArrowInvalid as error:
             raise FateDataError(
                 f"{self.name} is a damaged Parquet file: {_line(error)}", hint="Write it again."
