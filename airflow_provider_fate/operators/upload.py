@@ -241,7 +241,7 @@ class FateUploadOperator(FateJobWorkOperator):
 
         self._target = table = TableName.parse(self.table)
         source, meta = self._rows(), self._meta()
-        upload = Upload(identity, source, meta, self._version(source))
+        upload = _Upload(identity, source, meta, self._version(source))
         with self.jobs() as jobs:
             verify_party(jobs.site, jobs.flow)
             job_id, is_there = self._made_before(jobs, table, upload)
@@ -259,10 +259,10 @@ class FateUploadOperator(FateJobWorkOperator):
                     refuse_while_read(jobs, table)
                     self.log.warning("Table %s exists with other content and is replaced", table)
                 self.end_if_killed()
-                job_id = self._send(jobs, table, upload)
+                job_id = self._send(jobs, table, upload, replaces=is_there)
         return JobRef(job_id=job_id, role="local", party_id="0")
 
-    def _made_before(self, jobs: FlowJobs, table: TableName, upload: Upload) -> tuple[str | None, bool]:
+    def _made_before(self, jobs: FlowJobs, table: TableName, upload: _Upload) -> tuple[str | None, bool]:
         """The job that has made this very table or is about to, and whether there is a table of that name."""
         if record := take_up_upload(jobs, table, upload.identity, upload.version):
             return record.job_id, False
@@ -281,16 +281,21 @@ class FateUploadOperator(FateJobWorkOperator):
             return found.job_id, True
         return None, True
 
-    def _send(self, jobs: FlowJobs, table: TableName, upload: Upload) -> str:
+    def _send(self, jobs: FlowJobs, table: TableName, upload: _Upload, *, replaces: bool) -> str:
         from airflow_provider_fate.errors import FateAmbiguousSubmitError
 
         stream = self._stream(upload.source)
         began = time.monotonic()
 
         def mark() -> str:
+            """All rows have been read and found good, and FATE-Flow waits for the last bytes."""
             self.end_if_killed()
             sent = stream.sent
             assert sent is not None
+            if replaces:
+                # FATE-Flow would leave the rows of the old table on its disk, where nobody reaches them.
+                refuse_while_read(jobs, table)
+                jobs.flow.table.delete(table.namespace, table.name)
             return UploadMark(
                 upload.identity.key,
                 upload.identity.epoch,
@@ -385,7 +390,7 @@ class FateUploadOperator(FateJobWorkOperator):
 
 
 @dataclass(frozen=True)
-class Upload:
+class _Upload:
     """One try to upload.
 
     :param version: see :class:`UploadMark`.
