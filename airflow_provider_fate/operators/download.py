@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
 
 from airflow_provider_fate.errors import FateArchiveError, FateConfigError, FateDataError, FateInputError
+from airflow_provider_fate.operators._killed import Killed
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -121,6 +122,8 @@ class FateDownloadOperator(BaseOperator):
         self._at_work = True
         try:
             return self._download()
+        except Killed:
+            raise AirflowException("The task was killed while it downloaded.") from None
         except FateArchiveError as e:
             if e.damaged:
                 raise
@@ -140,7 +143,7 @@ class FateDownloadOperator(BaseOperator):
         """
         if self._at_work:
             self._at_work = False
-            raise AirflowException("The task was killed while it downloaded.")
+            raise Killed
 
     def _download(self) -> dict[str, Any]:
         from airflow_provider_fate.clients.flow import FlowClient

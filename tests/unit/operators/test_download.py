@@ -363,6 +363,23 @@ def test_a_kill_ends_a_transfer_that_waits_for_fate(bank, folder):
     assert not folder.exists()
 
 
+def test_a_kill_is_not_taken_for_an_error_that_somebody_can_handle(bank, folder, monkeypatch):
+    look = output_source.WantedTable.look
+
+    def tolerant(self, flow):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        except Exception:
+            pytest.fail("a library would go on")
+        return look(self, flow)
+
+    monkeypatch.setattr(output_source.WantedTable, "look", tolerant)
+    with pytest.raises(AirflowException, match="killed"):
+        as_airflow_kills(download(folder, table="credit.bank_20260101"))
+    assert not folder.exists()
+
+
 def test_a_kill_while_the_file_is_written_leaves_the_old_one(bank, folder, monkeypatch):
     folder.mkdir()
     (folder / "out.csv").write_text("old")
