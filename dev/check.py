@@ -49,8 +49,6 @@ STEPS = (
     ),
 )
 GROUPS = tuple(dict.fromkeys(step.group for step in STEPS))
-ON_REQUEST = ("chaos",)
-"""Run only when they are named."""
 
 
 def run(step: Step) -> tuple[int, float]:
@@ -67,7 +65,7 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these of: {', '.join(GROUPS)}")
-    wanted = parser.parse_args().groups or [group for group in GROUPS if group not in ON_REQUEST]
+    wanted = parser.parse_args().groups or GROUPS
     if unknown := set(wanted) - set(GROUPS):
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
     os.environ.pop("PYTEST_ADDOPTS", None)
