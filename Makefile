@@ -66,12 +66,15 @@ format: env ## let ruff put the code into shape
 
 # --- measure it --------------------------------------------------------------------------------------------------
 
-.PHONY: bench-import bench-wait compare
+.PHONY: bench-import bench-wait bench-upload compare
 bench-import: env-bench ## what importing our operators costs, next to those of other providers
 	@$(BENCH)/bin/python -m tests.bench.bench_import $(ARGS)
 
 bench-wait: env-bench ## what waiting for jobs costs a triggerer, next to a timer and to one poll per trigger (minutes)
 	@$(BENCH)/bin/python -m tests.bench.wait $(ARGS)
+
+bench-upload: env ## bringing a table from S3 to a real FATE, next to other ways of doing it (ARGS="--mb 50 --rounds 3")
+	@$(PY) -m tests.bench.upload $(ARGS)
 
 compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, same parameters
 	@$(BENCH)/bin/python -m dev.compare $(ARGS)
