@@ -266,17 +266,13 @@ class FateDataError(FateInputError):
 class FateOverlapError(FateInputError):
     """The parties have too few rows in common.
 
-    :ivar overlap: rows of the own table that all parties have.
-    :ivar own_rows: rows of the own table.
+    :ivar overlap: rows of the own table that all parties have, if it is known.
+    :ivar own_rows: rows of the own table, if it is known.
     """
 
-    def __init__(self, message: str, *, overlap: int, own_rows: int, **context: Any) -> None:
-        context.setdefault(
-            "hint",
-            "Ask the partners how their ids are made, since nobody sees another's: hashed on one side only or with "
-            "another salt, written differently (case, leading zeros, blanks, a prefix), or of another day. Where the "
-            "partners just have few of these rows, lower the threshold.",
-        )
+    def __init__(
+        self, message: str, *, overlap: int | None = None, own_rows: int | None = None, **context: Any
+    ) -> None:
         super().__init__(message, **context)
         self.overlap = overlap
         self.own_rows = own_rows

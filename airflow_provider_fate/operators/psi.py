@@ -155,6 +155,9 @@ class FatePsiOperator(FateJobOperator):
             overlap=found["overlap"],
             own_rows=found["own_rows"],
             job_id=found["job_id"],
+            hint="Ask the partners how their ids are made, since nobody sees another's: hashed on one side only or "
+            "with another salt, written differently (case, leading zeros, blanks, a prefix), or of another day. Where "
+            "the partners just have few of these rows, lower the threshold.",
         )
         raise AirflowFailException(str(error)) from error
 

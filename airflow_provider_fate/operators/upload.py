@@ -143,7 +143,8 @@ class FateUploadOperator(FateJobWorkOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.table = table
-        self.source = source
+        # Airflow 3.1 takes the `resolve` of a path for that of a template.
+        self.source = str(source) if isinstance(source, Path) else source
         self.source_conn_id = source_conn_id
         self.sql = sql
         self.sql_conn_id = sql_conn_id
