@@ -6,6 +6,7 @@ the thing itself, never by comparing version numbers elsewhere in the package.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ async def aget_connection(conn_id: str) -> Connection:
 
     :param conn_id: id of the Airflow connection.
     """
-    from airflow.providers.common.compat.sdk import BaseHook
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
     read = getattr(BaseHook, "aget_connection", None)
     if read is not None:
-        connection: Connection = await read(conn_id)
-        return connection
+        # A worker of Airflow 3.1 cannot ask for it like this, and says that there is none.
+        with suppress(AirflowNotFoundException):
+            connection: Connection = await read(conn_id)
+            return connection
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(BaseHook.get_connection)(conn_id)
