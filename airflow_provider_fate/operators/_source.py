@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.contract import Contract
     from airflow_provider_fate.data.source import FileSource, SqlSource
 
-_BLOCK = 2 * 1024 * 1024
+_BLOCK = 5 * 1024 * 1024
 """Bytes that are asked of an object store at a time."""
-_AHEAD = 3
+_AHEAD = 1
 """So many blocks are under way while one is read."""
 
 
