@@ -106,6 +106,13 @@ def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:
         return None
     who = ".".join(str(getattr(task_instance, name, "?")) for name in ("dag_id", "run_id", "task_id", "map_index"))
     log.info("Task %s was ended while it waited: stopping %s", who, trigger.work_id)
+    # Imported here and not by the thread: a worker that is forked meanwhile would have half a module.
+    import asgiref.sync  # noqa: F401
+
+    import airflow_provider_fate.clients.flow
+    import airflow_provider_fate.hooks.flow
+    import airflow_provider_fate.remote.flow.snapshot  # noqa: F401
+
     thread = threading.Thread(target=_stop, args=(trigger,), name=f"stop[{trigger.work_id}]", daemon=True)
     thread.start()
     return thread
@@ -158,7 +165,7 @@ def _stop(trigger: RemoteWorkTrigger) -> None:
     for pause in _pauses():
         try:
             with _turn:
-                asyncio.run(trigger.stop())
+                asyncio.run(_stop_apart(trigger))
         except FateError as e:
             if pause is None:
                 log.exception("%s could not be stopped and may still run", trigger.work_id)
@@ -172,6 +179,18 @@ def _stop(trigger: RemoteWorkTrigger) -> None:
             telemetry.count("stopped", trigger.conn_id)
             log.info("%s is stopped", trigger.work_id)
             return
+
+
+async def _stop_apart(trigger: RemoteWorkTrigger) -> None:
+    """Stop the work without the one thread that all of a process share for blocking calls.
+
+    The scheduler forks the workers of the LocalExecutor. They would inherit that thread as one that runs, although it
+    does not in them, and the first blocking call of a task that waits in such a worker would never return.
+    """
+    from asgiref.sync import ThreadSensitiveContext
+
+    async with ThreadSensitiveContext():
+        await trigger.stop()
 
 
 def _pauses() -> Iterator[float | None]:

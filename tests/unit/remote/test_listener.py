@@ -1,6 +1,9 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from asgiref.sync import SyncToAsync, sync_to_async
 
 from airflow_provider_fate.errors import FateUnreachable
 from airflow_provider_fate.remote import listener
@@ -113,6 +116,22 @@ def test_a_task_that_is_ended_while_it_waits_in_its_worker_leaves_no_job_running
     listener.stop_abandoned_work(in_worker(state)).join(10)
 
     assert stopped.jobs == ["job-1"]
+
+
+def test_a_stop_leaves_no_thread_that_forked_workers_would_wait_for(stopped, in_worker, monkeypatch):
+    asked = []
+    shared = ThreadPoolExecutor(1)
+    monkeypatch.setattr(SyncToAsync, "single_thread_executor", shared)
+
+    async def stop(self):
+        asked.append(await sync_to_async(threading.get_ident)())  # as Airflow reads a connection
+
+    monkeypatch.setattr(FateJobTrigger, "stop", stop)
+
+    listener.stop_abandoned_work(in_worker()).join(10)
+
+    assert len(asked) == 1
+    assert not shared._threads
 
 
 @pytest.mark.parametrize("state", ["up_for_retry", "restarting", None])
