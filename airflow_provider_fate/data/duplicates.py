@@ -36,7 +36,11 @@ class SeenIds:
         pieces = 1 << (count // _PIECE).bit_length()
         suspects: set[int] = set()
         for piece in range(pieces):
-            part = hashes.filter(pc.equal(pc.bit_wise_and(hashes, pieces - 1), piece)).sort()
+            # Slice by slice: what is computed on the way would be as large as all hashes.
+            part = pa.concat_arrays(
+                some.filter(pc.equal(pc.bit_wise_and(some, pieces - 1), piece))
+                for some in (hashes.slice(begin, _PIECE) for begin in range(0, count, _PIECE))
+            ).sort()
             again = part.slice(1).filter(pc.equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))))
             suspects.update(again.to_pylist())
         if not suspects:
