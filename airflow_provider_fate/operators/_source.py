@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateConfigError, FateInputError
+from airflow_provider_fate.operators._s3 import s3_reader
 
 if TYPE_CHECKING:
     from airflow_provider_fate.data.contract import Contract
@@ -71,7 +72,10 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
     def open_it(sequential: bool) -> Any:
         if on_disk:
             return storage.open(place, "rb")
-        size = found.get("size")
+        size, etag = found.get("size"), found.get("ETag")
+        if sequential and size and etag and "s3" in (storage.protocol, *storage.protocol):
+            bucket, _, key = place.partition("/")
+            return s3_reader(conn_id or user or None, bucket, key, etag, size)
         if sequential and size is not None:
             return BlockReader(lambda begin, end: storage.cat_file(place, start=begin, end=end), size, _BLOCK, _AHEAD)
         # Out of order: nothing more than is asked for.

@@ -6,5 +6,6 @@ from airflow_provider_fate.data.source.base import Source
 from airflow_provider_fate.data.source.blocks import BlockReader
 from airflow_provider_fate.data.source.files import FileSource
 from airflow_provider_fate.data.source.sql import SqlSource
+from airflow_provider_fate.data.source.streamed import StreamReader
 
-__all__ = ["BlockReader", "FileSource", "Source", "SqlSource"]
+__all__ = ["BlockReader", "FileSource", "Source", "SqlSource", "StreamReader"]
