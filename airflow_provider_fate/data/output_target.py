@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from airflow_provider_fate.clients.flow.files import Sink
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+    from fsspec import AbstractFileSystem
 
 __all__ = ["local_file", "stored_object"]
 
@@ -39,7 +39,7 @@ def stored_object(fs: AbstractFileSystem, path: str) -> Iterator[BinaryIO]:
     :param fs: the store.
     :param path: bucket and key.
     """
-    from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped]
+    from fsspec.spec import AbstractBufferedFile
 
     folder, slash, name = path.rpartition("/")
     partial = f"{folder}{slash}.{name}.{secrets.token_hex(4)}.part"

@@ -75,7 +75,7 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
         size, etag = found.get("size"), found.get("ETag")
         if sequential and size and etag and "s3" in (storage.protocol, *storage.protocol):
             bucket, _, key = place.partition("/")
-            return s3_reader(conn_id or user or None, bucket, key, etag, size)
+            return s3_reader(storage, bucket, key, etag, size)
         if sequential and size is not None:
             return BlockReader(lambda begin, end: storage.cat_file(place, start=begin, end=end), size, _BLOCK, _AHEAD)
         # Out of order: nothing more than is asked for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ Format = Literal["csv", "parquet", "arrow"]
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
 _FORMATS: dict[bytes, Format] = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+_COLUMNAR = (".parquet", ".pq", ".arrow", ".feather")
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or an Excel file",
     b"\xff\xfe": "UTF-16 text",
@@ -81,7 +83,10 @@ class FileSource:
 
     def batches(self, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
         """Read it."""
-        with self.open(True) as file:
+        # A file that is what its name says is opened once.
+        in_order = not self.name.lower().endswith(_COLUMNAR)
+        with ExitStack() as stack:
+            file = stack.enter_context(self.open(in_order))
             start = file.read(8)
             if not start:
                 raise FateDataError(f"{self.name} is empty", hint="Give a file with a header and at least one row.")
@@ -90,20 +95,26 @@ class FileSource:
             try:
                 if compression:
                     start = plain.rewound().read(8)
-                self._refuse_foreign(start)
-                kind = next((kind for magic, kind in _FORMATS.items() if start.startswith(magic)), "csv")
-                if kind == "csv":
-                    yield from read_csv(plain.rewound, self.name, self.delimiter)
             except OSError as error:
                 raise self._damaged(error, compression) from None
-            if kind == "csv":
-                return
-            if compression:
+            self._refuse_foreign(start)
+            kind = next((kind for magic, kind in _FORMATS.items() if start.startswith(magic)), "csv")
+            if compression and kind != "csv":
                 raise FateDataError(
                     f"{self.name} is {compression} around a {kind} file, which cannot be read from front to back",
                     hint="Such files are compressed inside: store it as it is.",
                 )
-        with self.open(False) as file:
+            if in_order != (kind == "csv"):
+                stack.close()
+                file = stack.enter_context(self.open(kind == "csv"))
+                plain = _Plain(file, self.encoding, compression)
+            if kind == "csv":
+                try:
+                    yield from read_csv(plain.rewound, self.name, self.delimiter)
+                except OSError as error:
+                    raise self._damaged(error, compression) from None
+                return
+            file.seek(0)
             yield from self._parquet(file, wanted) if kind == "parquet" else self._arrow(file)
 
     def _refuse_foreign(self, start: bytes) -> None:
