@@ -55,8 +55,8 @@ test-integration: env ## the tests against a real FATE on this machine
 test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
 	@$(PY) -m dev.check e2e $(ARGS)
 
-chaos: env ## random faults between a real Airflow, FATE-Flow and the network (ARGS="--trials 500 --seed 7")
-	@$(PY) -m tests.chaos $(ARGS)
+chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
+	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
 
 lint: env ## ruff (rules and format) and mypy
 	@$(PY) -m dev.check lint $(ARGS)
