@@ -116,7 +116,7 @@ def sql_source(sql: str, conn_id: str, parameters: Sequence[Any] | Mapping[str, 
 
     connection = BaseHook.get_connection(conn_id)
     try:
-        hook = connection.get_hook()  # type: ignore[no-untyped-call]
+        hook: Any = BaseHook.get_hook(conn_id)
     except Exception as error:
         raise FateConfigError(
             f"sql_conn_id={conn_id!r} has the type {connection.conn_type!r}, for which there is no hook ({error})",

@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
-from airflow.sdk import Connection
 
 from airflow_provider_fate.clients.flow.endpoints.job import JobGroup
 from airflow_provider_fate.errors import FateConflictError, FateDataError
@@ -61,7 +60,7 @@ def test_a_query_becomes_a_table(site, tmp_path, monkeypatch):
             return sqlite3.connect(place)
 
     monkeypatch.setenv("AIRFLOW_CONN_BANK_DB", json.dumps({"conn_type": "generic"}))
-    monkeypatch.setattr(Connection, "get_hook", lambda self, **_: Hook("bank_db"))
+    monkeypatch.setattr(BaseHook, "get_hook", lambda conn_id: Hook(conn_id))
     query = {"source": None, "sql": "select * from t where id <> ?", "sql_parameters": ["p3"], "sql_conn_id": "bank_db"}
     assert upload("", **query).run()["count"] == 19
     assert upload("", **query).run()["count"] == 19
