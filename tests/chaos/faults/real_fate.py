@@ -7,8 +7,8 @@ from tests.chaos.scene import Scene
 from tests.chaos.trial import DEFERRABLE, ONE_MORE, STOPPED, WORKER, End, fault
 
 SURVIVED_OR_RETRIED = End((("success",), ("failed", "success"), ("canceled", "success")))
-"""A task that ends while there is no server cannot report; FATE-Flow then fails the job, and it is retried. A job that was
-between two tasks may read `running` for ever: it is stopped after its stall limit, and retried."""
+"""A task that ends while there is no server cannot report; FATE-Flow then fails the job, and it is retried. A job that
+was between two tasks may read `running` for ever: it is stopped after its stall limit, and retried."""
 
 
 @fault(modes=DEFERRABLE, real=True)
