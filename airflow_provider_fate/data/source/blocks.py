@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+
+from airflow_provider_fate.data.source.reader import RemoteReader
 
 __all__ = ["BlockReader"]
 
 
-class BlockReader(io.RawIOBase):
+class BlockReader(RemoteReader):
     """Asks for a block and, at the same time, for those that follow: each takes a while to come.
 
     Blocks before the one that is read are forgotten, so going back far costs a request.
@@ -21,52 +22,16 @@ class BlockReader(io.RawIOBase):
     """
 
     def __init__(self, fetch: Callable[[int, int], bytes], size: int, block: int, ahead: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._fetch = fetch
-        self._size = size
         self._block = block
         self._ahead = ahead
-        self._position = 0
         self._blocks: dict[int, Future[bytes]] = {}
         self._threads = ThreadPoolExecutor(ahead + 1, thread_name_prefix="fate-blocks")
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position."""
-        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        return self._position
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read, and give fewer bytes than wanted only at the end of the file."""
-        left = self._size - self._position
-        wanted = left if size is None or size < 0 else min(size, left)
-        pieces = []
-        while wanted > 0:
-            index, begin = divmod(self._position, self._block)
-            piece = self._take(index)[begin : begin + wanted]
-            if not piece:
-                raise OSError("the file has become shorter while it was read")
-            pieces.append(piece)
-            self._position += len(piece)
-            wanted -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read into memory that is there."""
-        piece = self.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
+    def _some(self, size: int) -> bytes:
+        index, begin = divmod(self._position, self._block)
+        return self._take(index)[begin : begin + size]
 
     def close(self) -> None:
         """Ask for no more."""

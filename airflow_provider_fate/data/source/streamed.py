@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+from airflow_provider_fate.data.source.reader import RemoteReader
 
 __all__ = ["Body", "StreamReader"]
 
@@ -25,7 +26,7 @@ class Body(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-class StreamReader(io.RawIOBase):
+class StreamReader(RemoteReader):
     """Reads on where a request breaks off, with a new one.
 
     Going back is free within the first 2 MiB, and costs a request elsewhere.
@@ -36,49 +37,12 @@ class StreamReader(io.RawIOBase):
     """
 
     def __init__(self, open_at: Callable[[int], Body], size: int, broken: tuple[type[Exception], ...]) -> None:
-        super().__init__()
+        super().__init__(size)
         self._open_at = open_at
-        self._size = size
         self._broken = broken
         self._start = bytearray()
-        self._position = 0
         self._body: Body | None = None
         self._body_at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position."""
-        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        return self._position
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Read, and give fewer bytes than wanted only at the end of the file."""
-        left = self._size - self._position
-        wanted = left if size is None or size < 0 else min(size, left)
-        pieces = []
-        while wanted > 0:
-            piece = self._some(wanted)
-            pieces.append(piece)
-            self._position += len(piece)
-            wanted -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read into memory that is there."""
-        piece = self.read(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
 
     def close(self) -> None:
         """Give up the request."""
