@@ -1,15 +1,18 @@
-"""Work of an iterator, done in a thread of its own before it is asked for."""
+"""Work that is done in threads of its own before it is asked for."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["in_thread"]
+__all__ = ["in_thread", "in_threads"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _END = object()
 
@@ -58,3 +61,21 @@ def in_thread(items: Iterator[T], ahead: int) -> Generator[T, None, None]:
     finally:
         gone.set()
         worker.join()
+
+
+def in_threads(
+    function: Callable[[T], R], items: Iterator[T], threads: int
+) -> Generator[tuple[T, Callable[[], R]], None, None]:
+    """Call a function with each item, several at a time; yield each item and what gives its result, in order.
+
+    :param threads: how many calls may go on besides the one whose result is asked for next.
+    """
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="fate-table-stream") as pool:
+        for item in items:
+            waiting.append((item, pool.submit(function, item)))
+            if len(waiting) > threads:
+                first, future = waiting.popleft()
+                yield first, future.result
+        for first, future in waiting:
+            yield first, future.result

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
-from airflow_provider_fate.data.column import Column, Encoded
+from airflow_provider_fate.data.column import Column
 from airflow_provider_fate.data.duplicates import SeenIds
 from airflow_provider_fate.data.shape import Shape
+from airflow_provider_fate.data.writer import Written
 from airflow_provider_fate.errors import FateDataError
 
 __all__ = ["TableChecks"]
@@ -34,15 +35,25 @@ class TableChecks:
         self._label = next((i for i, c in enumerate(columns) if c.what == "label"), None) if varied_label else None
         self._labels: set[str] = set()
 
-    def add(self, encoded: Sequence[Encoded], rows: int) -> None:
+    @property
+    def unique(self) -> Sequence[int]:
+        """Positions of the columns whose values may not repeat."""
+        return tuple(self._unique)
+
+    @property
+    def label(self) -> int | None:
+        """Position of the label, as long as there has been one value only."""
+        return self._label if len(self._labels) < 2 else None
+
+    def add(self, written: Written) -> None:
         """Take in a batch."""
-        self.rows += rows
-        for index, column in enumerate(encoded):
-            self._missing[index] += column.missing
-        for index, seen in self._unique.items():
-            seen.add(encoded[index].text)
-        if self._label is not None and len(self._labels) < 2:
-            self._labels.update(pc.unique(encoded[self._label].text).to_pylist())
+        self.rows += written.rows
+        for index, missing in written.missing.items():
+            self._missing[index] += missing
+        for index, ids in written.ids.items():
+            self._unique[index].add(ids)
+        if written.labels is not None:
+            self._labels.update(pc.unique(written.labels).to_pylist())
         if self._limits and self._limits.max is not None and self.rows > self._limits.max:
             raise FateDataError(f"there are more than {self._limits.max:,} rows, which the contract allows")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 __all__ = ["SeenIds"]
 
@@ -29,20 +29,15 @@ class SeenIds:
 
     def first_twice(self) -> tuple[int, int] | None:
         """Rows of the first id that occurs again, counted from 1; ``None`` if all are different."""
-        count = len(self._hashes)
-        if not count:
-            return None
-        hashes = pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(self._hashes)])
-        pieces = 1 << (count // _PIECE).bit_length()
+        hashes = np.frombuffer(self._hashes, np.int64)
+        pieces = 1 << (len(hashes) // _PIECE).bit_length()
         suspects: set[int] = set()
         for piece in range(pieces):
             # Slice by slice: what is computed on the way would be as large as all hashes.
-            part = pa.concat_arrays(
-                some.filter(pc.equal(pc.bit_wise_and(some, pieces - 1), piece))
-                for some in (hashes.slice(begin, _PIECE) for begin in range(0, count, _PIECE))
-            ).sort()
-            again = part.slice(1).filter(pc.equal(part.slice(1), part.slice(0, max(len(part) - 1, 0))))
-            suspects.update(again.to_pylist())
+            slices = (hashes[begin : begin + _PIECE] for begin in range(0, len(hashes), _PIECE))
+            part = np.concatenate([np.empty(0, np.int64), *(some[some & (pieces - 1) == piece] for some in slices)])
+            part.sort()
+            suspects.update(part[1:][part[1:] == part[:-1]].tolist())
         if not suspects:
             return None
         first: dict[int, int] = {}

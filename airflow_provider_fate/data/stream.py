@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from airflow_provider_fate.data.ahead import in_thread
+from airflow_provider_fate.data.ahead import in_thread, in_threads
 from airflow_provider_fate.data.checks import TableChecks
-from airflow_provider_fate.data.column import DELIMITER, Column, Encoded
+from airflow_provider_fate.data.column import Column
 from airflow_provider_fate.data.shape import Shape
 from airflow_provider_fate.data.source import Source
+from airflow_provider_fate.data.writer import Writer
 from airflow_provider_fate.errors import FateDataError
 
 __all__ = ["Sent", "TableStream"]
 
 Piece = bytes | memoryview
 _BATCHES_AHEAD = 1
-_PIECES_AHEAD = 2
-"""So many are read, and encoded, before they are asked for. Each is some hundred KiB."""
+_PIECES_AHEAD = 1
+"""So many are read, and written, before they are asked for. Each is up to 2 MiB."""
+_THREADS = 2
+"""So many batches are written at the same time."""
 
 
 @dataclass(frozen=True)
@@ -74,65 +76,62 @@ class TableStream:
         self.varied_label = varied_label
         self.max_bytes = max_bytes
         self.sent: Sent | None = None
+        self._columns: list[Column] = []
+        self._rows = 0
 
     def __iter__(self) -> Iterator[Piece]:
-        return in_thread(self._pieces(), _PIECES_AHEAD)
+        return self._counted(in_thread(self._pieces(), _PIECES_AHEAD))
 
     def run(self) -> Sent:
         """Check everything and send it nowhere."""
-        for _ in self._pieces():
+        for _ in self:
             pass
         assert self.sent is not None
         return self.sent
 
+    def _counted(self, pieces: Generator[Piece, None, None]) -> Iterator[Piece]:
+        """The pieces, and at their end what they were."""
+        digest, size = hashlib.sha256(), 0
+        with closing(pieces):
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                if self.max_bytes is not None and size > self.max_bytes:
+                    raise FateDataError(
+                        f"{self.source.name} makes more than max_bytes={self.max_bytes:,} bytes of CSV",
+                        hint="FATE-Flow holds an upload in its memory: send fewer columns or rows, or raise max_bytes.",
+                    )
+                yield piece
+        self.sent = Sent(
+            self._rows,
+            tuple(column.name for column in self._columns),
+            tuple(column.name for column in self._columns if column.what == "feature"),
+            size,
+            digest.hexdigest(),
+        )
+
     def _pieces(self) -> Iterator[Piece]:
         version = self.source.version()
-        columns: list[Column] | None = None
-        digest, size = hashlib.sha256(), 0
-
-        def measured(piece: Piece) -> Piece:
-            nonlocal size
-            digest.update(piece)
-            size += len(piece)
-            if self.max_bytes is not None and size > self.max_bytes:
-                raise FateDataError(
-                    f"{self.source.name} makes more than max_bytes={self.max_bytes:,} bytes of CSV",
-                    hint="FATE-Flow holds an upload in its memory: send fewer columns or rows, or raise max_bytes.",
-                )
-            return piece
-
         with closing(in_thread(self.source.batches(self.shape.wanted), _BATCHES_AHEAD)) as batches:
-            for batch in batches:
-                if columns is None:
-                    columns = self.shape.fit(batch.schema.names)
-                    checks = TableChecks(
-                        columns, self.shape, unique_ids=self.unique_ids, varied_label=self.varied_label
-                    )
-                    yield measured((DELIMITER.join(column.name for column in columns) + "\n").encode())
-                if batch.num_rows:
-                    encoded = [column.encode(batch.column(column.source), checks.rows) for column in columns]
-                    checks.add(encoded, batch.num_rows)
-                    yield measured(_lines(encoded))
-        if columns is None:
-            raise FateDataError(f"{self.source.name} has no columns", hint="FATE cannot make a table of nothing.")
+            head = next(batches)
+            assert isinstance(head, pa.RecordBatch)
+            columns = self._columns = self.shape.fit(head.schema.names)
+            checks = TableChecks(columns, self.shape, unique_ids=self.unique_ids, varied_label=self.varied_label)
+            writer = Writer(columns, checks.unique, checks.label)
+            yield writer.header
+            with closing(in_threads(writer.write, batches, _THREADS)) as writing:
+                for batch, result in writing:
+                    try:
+                        written = result()
+                    except FateDataError:
+                        written = writer.write(batch, checks.rows)  # names the right row
+                    checks.add(written)
+                    writer.looks_at_labels = checks.label is not None
+                    if written.rows:
+                        yield written.data
         checks.finish(self.source.name)
         if version != self.source.version():
             raise FateDataError(
                 f"{self.source.name} was changed while it was read", hint="Write it under another name, then rename it."
             )
-        self.sent = Sent(
-            checks.rows,
-            tuple(column.name for column in columns),
-            tuple(column.name for column in columns if column.what == "feature"),
-            size,
-            digest.hexdigest(),
-        )
-
-
-def _lines(encoded: list[Encoded]) -> memoryview:
-    """Join columns to lines: the texts of an Arrow array lie one after the other in memory, which is the CSV."""
-    *others, last = (column.text for column in encoded)
-    rows = pc.binary_join_element_wise(*others, pc.binary_join_element_wise(last, "", "\n"), DELIMITER)
-    _, offsets, data = rows.buffers()
-    positions = pa.Array.from_buffers(pa.int32(), len(rows) + 1, [None, offsets], offset=rows.offset)
-    return memoryview(data)[positions[0].as_py() : positions[-1].as_py()]
+        self._rows = checks.rows

@@ -1,74 +1,122 @@
-"""Objects of S3 as one stream: s3fs asks for many blocks, and each request costs more than its bytes."""
+"""Objects of S3, read by boto3: it asks for the same bytes with a third of the CPU time that s3fs takes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from airflow_provider_fate.errors import FateDataError
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+__all__ = ["S3Object"]
 
-    from airflow_provider_fate.data.source import StreamReader
-    from airflow_provider_fate.data.source.streamed import Body
+log = logging.getLogger(__name__)
 
-_PIECE = 1024 * 1024
+SCHEMES = ("s3", "s3a", "s3n")
+_TRIES = 6
+_GONE = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+_CHANGED = ("412", "PreconditionFailed", *_GONE)
 
 
-def s3_reader(storage: Any, bucket: str, key: str, etag: str, size: int) -> StreamReader:
-    """Read an object from front to back.
+@dataclass(frozen=True)
+class S3Object:
+    """An object, whether or not there is one.
 
-    :param storage: an ``s3fs.S3FileSystem``, which has the credentials and the connections.
-    :param etag: version of the object; another one is not read.
-    :param size: its bytes.
+    :param client: of boto3.
+    :param place: bucket and key.
     """
-    import asyncio
 
-    from aiohttp import ClientError as BrokenConnection
-    from botocore.exceptions import BotoCoreError, ClientError
+    client: Any = field(repr=False)
+    place: str
 
-    from airflow_provider_fate.data.source import StreamReader
+    @classmethod
+    def of(cls, place: str, conn_id: str | None) -> Self | None:
+        """The object that a connection of type ``aws`` reaches; ``None`` if it says what boto3 alone cannot do.
 
-    class Answer:
-        """The body of an answer; the next piece is on its way while one is read."""
+        :param place: bucket and key.
+        """
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-        def __init__(self, body: Any) -> None:
-            self._body = body
-            self._here = b""
-            self._next = self._ask()
+        hook = S3Hook(aws_conn_id=conn_id)
+        if hook.service_config.get("signer") or hook.service_config.get("proxy-uri"):
+            return None
+        session = hook.get_session(hook.region_name)
+        if session.get_credentials() is None:
+            return None  # s3fs asks without a signature then
+        client = session.client(
+            # The hook's own client is the same, but for a user agent that takes 0.1 s to be found out.
+            "s3",
+            endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
+            config=hook.config,
+            verify=hook.verify,
+        )
+        return cls(client, place)
 
-        def _ask(self) -> Future[bytes]:
-            return asyncio.run_coroutine_threadsafe(_piece(self._body), storage.loop)
+    @property
+    def name(self) -> str:
+        """Its URL."""
+        return f"s3://{self.place}"
 
-        def read(self, size: int, /) -> bytes:
-            if not self._here and (here := self._next.result()):
-                self._here, self._next = here, self._ask()
-            piece, self._here = self._here[:size], self._here[size:]
-            return piece
+    def facts(self) -> Mapping[str, Any]:
+        """Size and ETag.
 
-        def close(self) -> None:
-            self._next.cancel()
-            storage.loop.call_soon_threadsafe(self._body.close)
+        :raises FileNotFoundError: there is no such object.
+        """
+        from botocore.exceptions import ClientError
 
-    def open_at(position: int) -> Body:
         try:
-            found = storage.call_s3("get_object", Bucket=bucket, Key=key, IfMatch=etag, Range=f"bytes={position}-")
-        except (ClientError, FileNotFoundError) as error:
-            code = error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else "NoSuchKey"
-            if code in ("PreconditionFailed", "412", "NoSuchKey"):
-                raise FateDataError(
-                    f"s3://{bucket}/{key} was changed while it was read", hint="Write it under another name."
-                ) from None
-            raise
-        return Answer(found["Body"])
+            found = self.client.head_object(**self._where)
+        except ClientError as error:
+            if _code(error) not in _GONE:
+                raise
+            if self._is_folder():
+                return {"type": "directory"}
+            raise FileNotFoundError(self.name) from None
+        return {"size": found["ContentLength"], "ETag": found["ETag"]}
 
-    return StreamReader(open_at, size, (BotoCoreError, BrokenConnection, asyncio.TimeoutError))
+    def fetch(self, etag: str, begin: int, end: int) -> bytes:
+        """Bytes from one position to another; asks again where an answer breaks off.
+
+        :param etag: version of the object; another one is not read.
+        """
+        from botocore.exceptions import BotoCoreError
+        from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+        again = Retrying(
+            # boto3 itself repeats requests that get no answer, but not the reading of one.
+            retry=retry_if_exception_type(BotoCoreError),
+            stop=stop_after_attempt(_TRIES),
+            wait=wait_exponential(0.5, max=8),
+            before_sleep=before_sleep_log(log, logging.WARNING),
+            reraise=True,
+        )
+        return again(self._once, etag, begin, end)
+
+    def _once(self, etag: str, begin: int, end: int) -> bytes:
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self.client.get_object(**self._where, IfMatch=etag, Range=f"bytes={begin}-{end - 1}")
+        except ClientError as error:
+            if _code(error) not in _CHANGED:
+                raise
+            raise FateDataError(
+                f"{self.name} was changed while it was read", hint="Write it under another name."
+            ) from None
+        piece: bytes = answer["Body"].read()  # refuses fewer bytes than were announced
+        return piece
+
+    @property
+    def _where(self) -> Mapping[str, str]:
+        bucket, _, key = self.place.partition("/")
+        return {"Bucket": bucket, "Key": key}
+
+    def _is_folder(self) -> bool:
+        bucket, _, key = self.place.partition("/")
+        found = self.client.list_objects_v2(Bucket=bucket, Prefix=f"{key.rstrip('/')}/" if key else "", MaxKeys=1)
+        return bool(found.get("KeyCount"))
 
 
-async def _piece(body: Any) -> bytes:
-    """Read 1 MiB, or what is left."""
-    parts, left = [], _PIECE
-    while left and (part := await body.read(left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code"))

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateConfigError, FateInputError
-from airflow_provider_fate.operators._s3 import s3_reader
+from airflow_provider_fate.operators._stored import stored_file
 
 if TYPE_CHECKING:
     from airflow_provider_fate.data.contract import Contract
     from airflow_provider_fate.data.source import FileSource, SqlSource
-
-_BLOCK = 5 * 1024 * 1024
-"""Bytes that are asked of an object store at a time."""
-_AHEAD = 1
-"""So many blocks are under way while one is read."""
 
 
 def file_source(source: str | Path, conn_id: str | None, delimiter: str, encoding: str) -> FileSource:
@@ -28,7 +22,7 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
     :raises FileNotFoundError: there is no such file.
     :raises FateConfigError: what speaks to such a storage is not installed.
     """
-    from airflow_provider_fate.data.source import BlockReader, FileSource
+    from airflow_provider_fate.data.source import FileSource
 
     text = str(source)
     if "://" not in text:
@@ -41,52 +35,19 @@ def file_source(source: str | Path, conn_id: str | None, delimiter: str, encodin
             "source has a password in its URL, which would be shown in the UI",
             hint="Make an Airflow connection and name it: s3://my_conn_id@bucket/key.",
         )
-    from airflow.sdk import ObjectStoragePath
-
+    stored = stored_file(text, conn_id)
     try:
-        path = ObjectStoragePath(text, conn_id=conn_id) if conn_id else ObjectStoragePath(text)
-        storage = path.fs
-    except (ImportError, ValueError) as error:
-        scheme = text.partition("://")[0]
-        raise FateConfigError(
-            f"source={text!r}: nothing here speaks to {scheme!r} storage ({error})",
-            hint="Install the provider: airflow-provider-fate[s3] for S3, apache-airflow-providers-google or "
-            "-microsoft-azure for theirs.",
-        ) from None
-    place = path.path
-    on_disk = "file" in (storage.protocol, *storage.protocol)
-
-    def facts() -> Mapping[str, Any]:
-        with suppress(Exception):
-            storage.invalidate_cache()
-        found: Mapping[str, Any] = storage.info(place)
-        return found
-
-    try:
-        found = facts()
+        found = stored.facts()
     except FileNotFoundError:
         raise FileNotFoundError(f"source={text!r} is not there.") from None
     if found.get("type") == "directory":
         raise FateInputError(f"source={text!r} is a folder", hint="Name one file; map the task over many.")
-
-    def open_it(sequential: bool) -> Any:
-        if on_disk:
-            return storage.open(place, "rb")
-        size, etag = found.get("size"), found.get("ETag")
-        if sequential and size and etag and "s3" in (storage.protocol, *storage.protocol):
-            bucket, _, key = place.partition("/")
-            return s3_reader(storage, bucket, key, etag, size)
-        if sequential and size is not None:
-            return BlockReader(lambda begin, end: storage.cat_file(place, start=begin, end=end), size, _BLOCK, _AHEAD)
-        # Out of order: nothing more than is asked for.
-        return storage.open(place, "rb", block_size=_BLOCK, cache_type="none")
-
     return FileSource(
-        open_it,
+        lambda in_order: stored.open(found, in_order),
         text,
         delimiter=delimiter,
         encoding=encoding,
-        file_version=lambda: _version(facts()),
+        file_version=lambda: _version(stored.facts()),
         file_size=found.get("size"),
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from airflow_provider_fate.data.source.base import Source
-from airflow_provider_fate.data.source.blocks import BlockReader
+from airflow_provider_fate.data.source.blocks import BlockReader, PieceReader
 from airflow_provider_fate.data.source.files import FileSource
+from airflow_provider_fate.data.source.lines import Lines
 from airflow_provider_fate.data.source.sql import SqlSource
-from airflow_provider_fate.data.source.streamed import StreamReader
 
-__all__ = ["BlockReader", "FileSource", "Source", "SqlSource", "StreamReader"]
+__all__ = ["BlockReader", "FileSource", "Lines", "PieceReader", "Source", "SqlSource"]

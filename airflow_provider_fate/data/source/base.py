@@ -7,6 +7,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from airflow_provider_fate.data.source.lines import Lines
+
 __all__ = ["Source"]
 
 
@@ -25,8 +27,10 @@ class Source(Protocol):
     def size(self) -> int | None:
         """Bytes to read, where that is known."""
 
-    def batches(self, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch | Lines]:
         """Read the rows from the beginning, with bounded memory; can be called again.
+
+        The first batch has the columns' names and no rows.
 
         :param wanted: the columns that are needed; a source that can spares the others. A missing one is no error here.
             ``None``: all.

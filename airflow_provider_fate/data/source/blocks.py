@@ -1,4 +1,4 @@
-"""A file of an object store, read from front to back while the next blocks are under way."""
+"""Files of an object store: read from front to back while the next blocks are under way, or piece by piece."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from airflow_provider_fate.data.source.reader import RemoteReader
 
-__all__ = ["BlockReader"]
+__all__ = ["BlockReader", "PieceReader"]
+
+
+class PieceReader(RemoteReader):
+    """Asks for what is wanted, when it is wanted: for files that are read out of order.
+
+    :param fetch: gives the bytes from one position to another.
+    :param size: bytes of the file.
+    """
+
+    def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
+        super().__init__(size)
+        self._fetch = fetch
+
+    def _some(self, size: int) -> bytes:
+        return self._fetch(self._position, self._position + size)
 
 
 class BlockReader(RemoteReader):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from airflow_provider_fate.data.source.delimited import read_csv
+from airflow_provider_fate.data.source.lines import Lines
 from airflow_provider_fate.errors import FateDataError, FateInputError
 
 __all__ = ["FileSource", "Format"]
@@ -81,7 +82,7 @@ class FileSource:
         """Bytes of the file."""
         return self.file_size
 
-    def batches(self, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+    def batches(self, wanted: Sequence[str] | None) -> Iterator[pa.RecordBatch | Lines]:
         """Read it."""
         # A file that is what its name says is opened once.
         in_order = not self.name.lower().endswith(_COLUMNAR)
@@ -196,6 +197,8 @@ class _Plain:
     def rewound(self) -> Any:
         """The stream."""
         self._file.seek(0)
+        if not self._compression and not self._encoding:
+            return self._file
         stream = self._file if isinstance(self._file, pa.NativeFile) else pa.PythonFile(self._file, mode="r")
         self._streams.append(stream)
         if self._compression:
