@@ -113,8 +113,13 @@ class S3Object:
         return {"Bucket": bucket, "Key": key}
 
     def _is_folder(self) -> bool:
+        from botocore.exceptions import ClientError
+
         bucket, _, key = self.place.partition("/")
-        found = self.client.list_objects_v2(Bucket=bucket, Prefix=f"{key.rstrip('/')}/" if key else "", MaxKeys=1)
+        try:
+            found = self.client.list_objects_v2(Bucket=bucket, Prefix=f"{key.rstrip('/')}/" if key else "", MaxKeys=1)
+        except ClientError:
+            return False  # no bucket, or nobody may look into it
         return bool(found.get("KeyCount"))
 
 

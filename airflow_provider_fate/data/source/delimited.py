@@ -136,7 +136,6 @@ class _Rest(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        if not self._start:
-            return bytes(self._stream.read(size))
+        # In full: Arrow takes a short piece for a short block, into which the next row may not fit.
         piece, self._start = self._start[:size], self._start[size:]
-        return piece
+        return piece + self._stream.read(size - len(piece)) if len(piece) < size else piece

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from airflow_provider_fate.data.source import BlockReader
+from airflow_provider_fate.data.source import BlockReader, PieceReader
 
 CONTENT = random.Random(3).randbytes(10_007)
 
@@ -75,3 +75,18 @@ def test_what_the_store_says_is_raised_where_it_is_read_and_asked_again():
 def test_a_file_that_has_become_shorter_is_an_error():
     with reader(content=CONTENT[:5500]) as file, pytest.raises(OSError, match="shorter"):
         file.read()
+
+
+def test_a_file_can_be_read_piece_by_piece():
+    asked = []
+
+    def fetch(begin, end):
+        asked.append((begin, end))
+        return CONTENT[begin:end]
+
+    with PieceReader(fetch, len(CONTENT)) as file:
+        file.seek(-8, io.SEEK_END)
+        assert file.read(100) == CONTENT[-8:]
+        file.seek(20)
+        assert file.read(5) == CONTENT[20:25]
+    assert asked == [(len(CONTENT) - 8, len(CONTENT)), (20, 25)]
