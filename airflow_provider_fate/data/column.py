@@ -28,6 +28,8 @@ _MISSING = "NaN"
 _EMPTY = pa.scalar("")
 # Besides what ends a line or a value: FATE strips what counts as white space from the end of a line.
 _UNSAFE = r"[,\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]"
+Extremes = tuple[float | None, float | None]
+
 _EXACT = 2.0**53
 """Up to here a float tells whole numbers apart."""
 
@@ -38,14 +40,10 @@ class Encoded:
 
     :param text: what FATE gets; no nulls.
     :param missing: how many values are missing.
-    :param lowest: smallest number, ``None`` if there is none.
-    :param highest: largest number.
     """
 
     text: pa.Array
     missing: int = 0
-    lowest: float | None = None
-    highest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -162,14 +160,24 @@ class Column:
         if count:
             # Written in one way, whatever the source says: nan, -nan, NaN.
             text = pc.if_else(missing, _MISSING, text)
-        lowest, highest = _range(numbers)
+        extremes = _range(numbers)
+        self.check_floats(numbers, extremes, text, before)
+        return Encoded(text, count)
+
+    def check_floats(self, numbers: pa.Array, extremes: Extremes, shown: pa.Array, before: int) -> None:
+        """Refuse numbers that FATE cannot hold, or that the contract does not allow.
+
+        :param extremes: the smallest and the largest of them, or ``None`` twice if there is none.
+        :param shown: what messages show of them.
+        """
+        lowest, highest = extremes
         limit = FLOATS[self.kind]
         if lowest is not None and highest is not None and (lowest < -limit or highest > limit):
             row = _first(pc.greater(pc.abs(numbers), limit))
             self._refuse(
-                before, row, "is infinite, or too large for FATE's numbers", "Scale it, or leave it empty.", text[row]
+                before, row, "is infinite, or too large for FATE's numbers", "Scale it, or leave it empty.", shown[row]
             )
-        return self._within_rule(Encoded(text, count, lowest, highest), numbers, before)
+        self._check_rule(numbers, extremes, shown, before)
 
     def _read_floats(self, values: pa.Array, before: int) -> tuple[pa.Array, pa.Array]:
         if values.type in (pa.binary(), pa.string()):
@@ -227,8 +235,9 @@ class Column:
             outside = pc.or_(pc.less(exact, -limit), pc.greater_equal(exact, limit))
             if pc.any(outside).as_py():
                 self._not_whole(before, _first(outside), values)
-        lowest, highest = _range(numbers)
-        return self._within_rule(Encoded(pc.cast(exact, pa.string()), 0, lowest, highest), numbers, before)
+        text = pc.cast(exact, pa.string())
+        self._check_rule(numbers, _range(numbers), text, before)
+        return Encoded(text)
 
     def _read_integers(self, text: pa.Array, before: int) -> pa.Array:
         text = self._tidy(text, before)
@@ -262,27 +271,26 @@ class Column:
             values[row],
         )
 
-    def _within_rule(self, encoded: Encoded, numbers: pa.Array, before: int) -> Encoded:
+    def _check_rule(self, numbers: pa.Array, extremes: Extremes, shown: pa.Array, before: int) -> None:
         rule = self.rule
         if rule is None:
-            return encoded
+            return
         for limit, reached, wrong, word in (
-            (rule.min, encoded.lowest, pc.less, "below"),
-            (rule.max, encoded.highest, pc.greater, "above"),
+            (rule.min, extremes[0], pc.less, "below"),
+            (rule.max, extremes[1], pc.greater, "above"),
         ):
             if limit is None or reached is None:
                 continue
             outside = pc.fill_null(wrong(numbers, limit), False)
             if pc.any(outside).as_py():
                 row = _first(outside)
-                self._refuse(before, row, f"is {word} the contract's limit {limit:g}", "", encoded.text[row])
+                self._refuse(before, row, f"is {word} the contract's limit {limit:g}", "", shown[row])
         if rule.values is not None:
-            allowed = pc.is_in(numbers, value_set=pa.array(rule.values, pa.float64()), skip_nulls=False)
+            allowed = pc.is_in(pc.cast(numbers, pa.float64()), value_set=pa.array(rule.values, pa.float64()))
             allowed = pc.or_(allowed, pc.is_null(numbers, nan_is_null=True))
             if not pc.all(allowed).as_py():
                 row = _first(pc.invert(allowed))
-                self._refuse(before, row, "is none of the contract's values", "", encoded.text[row])
-        return encoded
+                self._refuse(before, row, "is none of the contract's values", "", shown[row])
 
     # -- errors -------------------------------------------------------------------------------------------------------
 
@@ -356,7 +364,7 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
-def _range(numbers: pa.Array) -> tuple[float | None, float | None]:
+def _range(numbers: pa.Array) -> Extremes:
     found = pc.min_max(numbers).as_py()
     lowest, highest = found["min"], found["max"]
     return (None, None) if lowest is None or lowest != lowest else (lowest, highest)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_fate.data.column import DELIMITER, Column, Encoded
+from airflow_provider_fate.data.numbers import floating, number_rows
 from airflow_provider_fate.data.source import Lines
 from airflow_provider_fate.data.verbatim import Verbatim
 
@@ -22,7 +24,7 @@ class Written:
     :param data: the lines.
     :param rows: how many.
     :param ids: values of the columns that may not repeat, by the column's position.
-    :param missing: how many values are missing, by the column's position, where there are any.
+    :param missing: how many values are missing, by the column's position.
     :param labels: the labels, unless nobody looks at them any more.
     """
 
@@ -66,14 +68,41 @@ class Writer:
             batch = batch.parse(before)
         if not batch.num_rows:
             return Written(b"", 0, {})
-        encoded = [column.encode(batch.column(column.source), before) for column in self._columns]
-        return Written(
-            _joined(encoded),
-            batch.num_rows,
-            {index: encoded[index].text for index in self._unique},
-            {index: column.missing for index, column in enumerate(encoded) if column.missing},
-            encoded[self._label].text if self._label is not None and self.looks_at_labels else None,
-        )
+        return self._rewritten(batch, before)
+
+    def _rewritten(self, batch: pa.RecordBatch, before: int) -> Written:
+        ids: dict[int, pa.Array] = {}
+        missing: dict[int, int] = {}
+        lines: list[list[bytes]] = []  # pieces of each line: of columns side by side that are written in the same way
+        values = [batch.column(column.source) for column in self._columns]
+        for numbers, indices in self._neighbours(values):
+            if numbers is not None:
+                texts, counts = number_rows([(self._columns[i], values[i]) for i in indices], before)
+                missing |= dict(zip(indices, counts, strict=True))
+                lines.append(texts)
+                continue
+            encoded = {i: self._columns[i].encode(values[i], before) for i in indices}
+            missing |= {i: column.missing for i, column in encoded.items()}
+            ids |= {i: encoded[i].text for i in self._unique if i in encoded}
+            if len(encoded) == len(values):
+                return Written(_joined(list(encoded.values())), batch.num_rows, ids, missing, self._labels(values))
+            side_by_side = pc.binary_join_element_wise(*(column.text for column in encoded.values()), DELIMITER)
+            lines.append(side_by_side.view(pa.binary()).to_pylist())
+        data = b"\n".join(map(DELIMITER.encode().join, zip(*lines, strict=True))) + b"\n"
+        return Written(data, batch.num_rows, ids, missing, self._labels(values))
+
+    def _labels(self, values: Sequence[pa.Array]) -> pa.Array | None:
+        if self._label is None or not self.looks_at_labels:
+            return None
+        return self._columns[self._label].encode(values[self._label], 0).text
+
+    def _neighbours(self, values: Sequence[pa.Array]) -> Iterator[tuple[pa.DataType | None, range]]:
+        """Columns side by side that are written in the same way: the type of floating-point numbers, or ``None``."""
+        begin = 0
+        for kind, group in groupby(map(floating, self._columns, values)):
+            end = begin + sum(1 for _ in group)
+            yield kind, range(begin, end)
+            begin = end
 
 
 def _joined(encoded: list[Encoded]) -> memoryview:
