@@ -17,7 +17,6 @@ from airflow_provider_fate.operators._s3 import S3Object
 from airflow_provider_fate.operators._source import file_source
 from tests.support.s3 import CONN_ID, RunningS3
 
-
 ROWS = 400_000
 CSV = ("id,x\n" + "".join(f"{row},{row}.5\n" for row in range(ROWS))).encode()
 

@@ -10,8 +10,13 @@ from airflow_provider_fate.data.source.reader import RemoteReader
 __all__ = ["BlockReader", "PieceReader"]
 
 
+_READ_AHEAD = 1024 * 1024
+
+
 class PieceReader(RemoteReader):
     """Asks for what is wanted, when it is wanted: for files that are read out of order.
+
+    Where reading goes on from where it ended, it asks for 1 MiB at least, and keeps what is not wanted yet.
 
     :param fetch: gives the bytes from one position to another.
     :param size: bytes of the file.
@@ -20,9 +25,19 @@ class PieceReader(RemoteReader):
     def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
         super().__init__(size)
         self._fetch = fetch
+        self._piece = b""
+        self._begin = 0
+        self._end = -1  # of what was read last
 
     def _some(self, size: int) -> bytes:
-        return self._fetch(self._position, self._position + size)
+        if not self._begin <= self._position < self._begin + len(self._piece):
+            ahead = max(size, _READ_AHEAD if self._position == self._end else 0)
+            self._piece = self._fetch(self._position, min(self._position + ahead, self._size))
+            self._begin = self._position
+        begin = self._position - self._begin
+        piece = self._piece[begin : begin + size]
+        self._end = self._position + len(piece)
+        return piece
 
 
 class BlockReader(RemoteReader):

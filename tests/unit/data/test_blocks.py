@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from airflow_provider_fate.data.source import BlockReader, PieceReader
+from airflow_provider_fate.data.source import BlockReader, PieceReader, blocks
 
 CONTENT = random.Random(3).randbytes(10_007)
 
@@ -77,7 +77,8 @@ def test_a_file_that_has_become_shorter_is_an_error():
         file.read()
 
 
-def test_a_file_can_be_read_piece_by_piece():
+def test_a_file_can_be_read_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(blocks, "_READ_AHEAD", 1000)
     asked = []
 
     def fetch(begin, end):
@@ -85,8 +86,20 @@ def test_a_file_can_be_read_piece_by_piece():
         return CONTENT[begin:end]
 
     with PieceReader(fetch, len(CONTENT)) as file:
-        file.seek(-8, io.SEEK_END)
-        assert file.read(100) == CONTENT[-8:]
-        file.seek(20)
-        assert file.read(5) == CONTENT[20:25]
-    assert asked == [(len(CONTENT) - 8, len(CONTENT)), (20, 25)]
+        for position, size in [(9_999, 100), (20, 5), (300, 200), (500, 100), (600, 900), (1_450, 100), (1_600, 10)]:
+            file.seek(position)
+            assert file.read(size) == CONTENT[position : position + size]
+    # What follows what was read is asked for with 1000 bytes, and kept.
+    assert asked == [(9_999, 10_007), (20, 25), (300, 500), (500, 1_500), (1_500, 2_500)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_pieces_are_right_in_whatever_order_they_are_read(seed, monkeypatch):
+    monkeypatch.setattr(blocks, "_READ_AHEAD", 1000)
+    chance = random.Random(seed)
+    with PieceReader(lambda begin, end: CONTENT[begin:end], len(CONTENT)) as file:
+        for _ in range(200):
+            if chance.random() < 0.4:
+                file.seek(chance.randrange(len(CONTENT)))
+            position, size = file.tell(), chance.randrange(1, 3_000)
+            assert file.read(size) == CONTENT[position : position + size]
