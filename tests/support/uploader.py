@@ -20,7 +20,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[2]
 # What an upload imports when it runs, and what a worker of Airflow has imported before: tens of megabytes that are
 # there once, however large the table is.
-_IMPORTED = (
+IMPORTED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow_provider_fate.clients.flow",
     "airflow_provider_fate.data.stream",
@@ -96,7 +96,7 @@ def main() -> None:
 
     asked = json.loads(sys.argv[1])
     task = Task(lambda: FateUploadOperator(task_id="upload", **asked["arguments"]), FakeTaskInstance(**asked["ti"]))
-    for name in _IMPORTED:
+    for name in IMPORTED:
         import_module(name)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of the imports is forgotten
     memory, cpu, began, error = _memory("VmRSS"), time.process_time(), time.monotonic(), ""

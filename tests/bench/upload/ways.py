@@ -103,6 +103,15 @@ def fetch_and_post(scene: Scene, name: str) -> Sent:
     return _post(path, scene, name, {"client": client, "bucket": scene.bucket, "key": scene.csv.name})
 
 
+def relay(scene: Scene, name: str) -> Sent:
+    """What the operator would take if it checked nothing."""
+    source = f"s3://{CONN_ID}@{scene.bucket}/{scene.csv.name}"
+    return _run(
+        [sys.executable, "-m", "tests.bench.upload.relay"],
+        {"host": scene.host, "port": scene.port, "source": source, "name": name},
+    )
+
+
 def fates_client(scene: Scene, name: str) -> Sent:
     """fate-client 2.2's ``FlowClient().data.upload_file`` of the file on disk."""
     arguments = {
@@ -128,6 +137,7 @@ WAYS: Mapping[str, Way] = {
     "operator, CSV on S3": _ours(lambda scene: f"s3://{CONN_ID}@{scene.bucket}/{scene.csv.name}"),
     "operator, CSV on disk": _ours(lambda scene: str(scene.csv)),
     "operator, Parquet on S3": _ours(lambda scene: f"s3://{CONN_ID}@{scene.bucket}/{scene.parquet.name}"),
+    "CSV on S3, sent on unchecked": relay,
     "download_file to disk, then post": fetch_and_post,
     "fate-client, local CSV": fates_client,
 }
