@@ -1,10 +1,11 @@
 import hashlib
 import random
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from airflow_provider_fate.data.duplicates import SeenIds
+from airflow_provider_fate.data.duplicates import SeenIds, hashes
 from airflow_provider_fate.data.ids import IdRule
 
 
@@ -38,3 +39,34 @@ def test_equal_ids_are_found_wherever_they_are(count):
         place = random.Random(count).randrange(count)
         seen.add(pa.array([ids[place]]))
         assert seen.first_twice() == (place + 1, count + 1)
+
+
+def test_an_id_has_one_hash_wherever_it_is():
+    ids = ["a", "ab", "12345678", "123456789", "é" * 11, "x" * 64, "x" * 63 + "y", "a\x01", "b"]
+    known = dict(zip(ids, hashes(pa.array(ids)).tolist(), strict=True))
+    assert len(set(known.values())) == len(ids)
+    for begin in range(len(ids)):
+        some = pa.array(["before", *ids, "behind"])[1 + begin :]
+        assert hashes(some).tolist()[:-1] == [known[one] for one in ids[begin:]]
+        assert hashes(pa.array(ids[begin : begin + 1])).tolist() == [known[ids[begin]]]
+    assert hashes(pa.array([], pa.string())).tolist() == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: f"{n}",
+        lambda n: f"customer-{n:09d}",
+        lambda n: f"{n:032x}",
+        lambda n: f"{'x' * 20}{n % 1000}{'y' * 20}{n // 1000}",
+        lambda n: hashlib.sha256(str(n).encode()).hexdigest(),
+        lambda n: chr(65 + n % 50) * (1 + n // 50 % 100) + "-" * (n // 5000),
+    ],
+)
+def test_hashes_of_ids_that_differ_little_differ(make):
+    ids = pa.array([make(n) for n in range(100_000)])
+    found = hashes(ids)
+    assert len(np.unique(found)) == 100_000
+    # Each bit is set in about half of them.
+    share = [float(((found >> np.uint64(bit)) & np.uint64(1)).mean()) for bit in range(64)]
+    assert all(0.49 < one < 0.51 for one in share)
