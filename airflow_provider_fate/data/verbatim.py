@@ -8,7 +8,7 @@ know is left to that, to be refused or to be written anew.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -77,15 +77,25 @@ class Verbatim:
             if DELIMITER.encode() in data:
                 return None
             data = data.replace(lines.delimiter.encode(), DELIMITER.encode())
-        if not pc.match_substring_regex(_texts(data, np.array([0, len(data)], np.int32)), self._pattern)[0].as_py():
-            return None
+        if not _matches(data, self._pattern):
+            # Lines with gaps are many or none: where there are many, the first expression soon meets one.
+            if not _matches(data, self._pattern_with_gaps):
+                return None
+            data = _filled(data)
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")).astype(np.int32)
         ids = {index: _values(data, ends, index) for index in self.unique}
         return VerbatimLines(data, len(ends), ids) if self._kept(data, ends, ids) else None
 
     @cached_property
     def _pattern(self) -> str:
-        values = [_written(column) for column in self.columns]
+        return self._lines_of(_written)
+
+    @cached_property
+    def _pattern_with_gaps(self) -> str:
+        return self._lines_of(lambda column: f"{_written(column)}?" if _may_miss(column) else _written(column))
+
+    def _lines_of(self, written: Callable[[Column], str]) -> str:
+        values = [written(column) for column in self.columns]
         # The same value many times in a row makes a smaller expression.
         first, rest = values[0], [(value, len(list(same))) for value, same in groupby(values[1:])]
         more = "".join(_repeated(f"{DELIMITER}{value}", times) for value, times in rest)
@@ -139,9 +149,12 @@ def _written(column: Column) -> str:
         return _INTEGERS[column.kind]
     if column.kind not in FLOATS:
         return _WORD
-    if column.rule and column.rule.max_missing is not None:
-        return _FLOAT  # what is missing has to be counted
-    return f"(?:{_FLOAT}|{_MISSING})"
+    return f"(?:{_FLOAT}|{_MISSING})" if _may_miss(column) else f"(?:{_FLOAT})"
+
+
+def _may_miss(column: Column) -> bool:
+    """Whether values may be missing, and nobody counts them."""
+    return column.kind in FLOATS and (column.rule is None or column.rule.max_missing is None)
 
 
 def _repeated(expression: str, times: int) -> str:
@@ -160,6 +173,20 @@ def _allows(rule: ColumnRule, numbers: pa.ChunkedArray) -> bool:
         return True
     known = pc.is_in(numbers, value_set=pa.array(rule.values, pa.float64()))
     return bool(pc.all(pc.or_(known, pc.is_nan(numbers))).as_py())
+
+
+def _matches(data: bytes, pattern: str) -> bool:
+    whole = _texts(data, np.array([0, len(data)], np.int32))
+    return bool(pc.match_substring_regex(whole, pattern)[0].as_py())
+
+
+def _filled(data: bytes) -> bytes:
+    """The lines with a word where there is nothing between two delimiters, or behind the last of a line."""
+    here = np.frombuffer(data, np.uint8)
+    ends = (here[1:] == ord(DELIMITER)) | (here[1:] == ord("\n"))
+    gaps = np.flatnonzero(ends & (here[:-1] == ord(DELIMITER))) + 1
+    word = np.frombuffer(_MISSING.encode(), np.uint8)
+    return np.insert(here, np.repeat(gaps, len(word)), np.tile(word, len(gaps))).tobytes()
 
 
 def _values(data: bytes, ends: Positions, index: int) -> pa.Array:
