@@ -68,13 +68,13 @@ def in_threads(
 ) -> Generator[tuple[T, Callable[[], R]], None, None]:
     """Call a function with each item, several at a time; yield each item and what gives its result, in order.
 
-    :param threads: how many calls may go on besides the one whose result is asked for next.
+    :param threads: how many calls go on at the same time.
     """
     waiting: deque[tuple[T, Future[R]]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="fate-table-stream") as pool:
         for item in items:
             waiting.append((item, pool.submit(function, item)))
-            if len(waiting) > threads:
+            if len(waiting) == threads:
                 first, future = waiting.popleft()
                 yield first, future.result
         for first, future in waiting:

@@ -10,7 +10,7 @@ from airflow_provider_fate.errors import FateDataError
 
 __all__ = ["BLOCK", "DELIMITERS", "csv_fault", "delimiter_name", "row_too_long"]
 
-BLOCK = 1536 * 1024
+BLOCK = 1024 * 1024
 """Bytes of a CSV file that are read at a time; a row may not be longer."""
 DELIMITERS = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar", " ": "a space"}
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
