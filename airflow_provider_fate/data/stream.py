@@ -22,7 +22,7 @@ __all__ = ["Sent", "TableStream"]
 Piece = bytes | memoryview
 _BATCHES_AHEAD = 1
 _PIECES_AHEAD = 1
-"""So many are read, and written, before they are asked for. Each is up to 2 MiB."""
+"""So many are read, and written, before they are asked for. Each is up to 1 MiB or so."""
 _THREADS = 2
 """So many batches are written at the same time."""
 
@@ -35,7 +35,7 @@ class Sent:
     :ivar columns: its columns, in order, as FATE names them.
     :ivar features: the columns that are neither id nor label nor weight; partners see them by position.
     :ivar size: bytes of CSV.
-    :ivar fingerprint: SHA-256 of the CSV: equal tables have equal ones, whatever they were made of.
+    :ivar fingerprint: SHA-256 of the CSV. The same rows, written in the same way, have the same one.
     """
 
     rows: int

@@ -200,3 +200,11 @@ def test_plain_rows_are_written_so(rows):
         return
     assert good.data == bytes(anew(lines, columns).data)
     assert good.data == lines.data or any(not row[2] for row in rows)
+
+
+@pytest.mark.parametrize("number", [number for number in GOOD if float(number) < 1e9 or number == "NaN"])
+def test_numbers_are_compared_with_a_contract_however_they_are_written(number):
+    shape = Shape.of_contract(Contract.parse("columns: [{name: x, min: -5, max: 1.0e+9}]", "test"))
+    assert found(f"p1,{number}\n", shape, ("id", "x"))
+    shape = Shape.of_contract(Contract.parse("columns: [{name: x, min: -5, values: [7]}]", "test"))
+    assert (found(f"p1,{number}\n", shape, ("id", "x")) is not None) == (number in ("007", "NaN"))
