@@ -26,6 +26,7 @@ INTEGERS = {"int32": 2**31, "int64": 2**63}
 DELIMITER = ","
 _MISSING = "NaN"
 _EMPTY = pa.scalar("")
+_AROUND_NUMBERS = " \t\u00a0"
 # Besides what ends a line or a value: FATE strips what counts as white space from the end of a line.
 _UNSAFE = r"[,\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]"
 Extremes = tuple[float | None, float | None]
@@ -212,7 +213,8 @@ class Column:
         if pc.any(broken).as_py():
             row = _first(broken)
             self._refuse(before, row, "has a line break inside", "Is a quote opened that is never closed?", text[row])
-        return pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^\+([0-9.])", r"\1")
+        # What else Unicode takes for white space, control characters among it, is no way to write a number.
+        return pc.replace_substring_regex(pc.utf8_trim(text, _AROUND_NUMBERS), r"^\+([0-9.])", r"\1")
 
     def _integers(self, values: pa.Array, before: int) -> Encoded:
         values = _decoded(values)

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_fate.data.shape import Shape
@@ -16,7 +16,24 @@ from airflow_provider_fate.errors import FateInputError
 
 # Mostly what tables hold, and everything that could be cut, stripped or taken for something else.
 ODD_NUMBERS = st.sampled_from(
-    ["NaN", "nan", "-inf", "0x10", "1_0", "\t1", "1,5", "NA", "\u0661", "1e39", "-nan", "1\n", '"', "1 2"]
+    [
+        "NaN",
+        "nan",
+        "-inf",
+        "0x10",
+        "1_0",
+        "\t1",
+        "1,5",
+        "NA",
+        "\u0661",
+        "1e39",
+        "-nan",
+        "1\n",
+        '"',
+        "1 2",
+        "1\x1f",
+        "\xa01",
+    ]
 )
 PLAIN_NUMBERS = st.one_of(
     st.floats(allow_infinity=False, allow_nan=False, width=32).map(str),
@@ -27,7 +44,7 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=6)
 PLAIN_IDS = st.one_of(st.integers(0, 99_999).map(str), st.text("abcé-_.'\"/", min_size=1, max_size=8))
 ODD_IDS = st.one_of(st.sampled_from(["", "b ", " c", "d\ne", "f,g", "\u2028", "\x85", "\x1c", "a;b", "a\tb"]), TEXT)
 PLAIN_LABELS = st.sampled_from(["0", "1", "0.0", " 1", "1e0", "-1", "+1", "2"])
-ODD_LABELS = st.one_of(st.sampled_from(["", "yes", "0x1", "0.5", "3000000000"]), TEXT)
+ODD_LABELS = st.one_of(st.sampled_from(["", "1\x1c", "yes", "0x1", "0.5", "3000000000"]), TEXT)
 NAMES = st.sampled_from(["a", "b", "x1", "x 2", "é", "X1"])
 ODD_NAMES = st.one_of(st.sampled_from(["id", "extend_sid", " c", "d,e", "", 'q"', "\x85"]), TEXT)
 
@@ -75,6 +92,8 @@ def same_number(text: str, written: str) -> bool:
 
 @settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
+@example((",", b"id,y\n0,0\x1f\n"))
+@example((",", b"id,y,x\n0,0,1.5\x1c\n"))
 def test_a_csv_file_round_trips_or_is_refused_but_never_changed(table):
     delimiter, content = table
     source = FileSource(lambda _: io.BytesIO(content), "generated", delimiter)
