@@ -28,6 +28,9 @@ PROTOCOL = 1
 #: A zygote that has just been started may need this long to be ready; importing here instead would take as long.
 READY_TIMEOUT = 60.0
 SCRIPTS = ("fate_flow_executor.py", "fate_executor.py")
+#: Seconds of one wait for a worker's end. With a timeout, however long, the connection does not block, as
+#: ``set_wakeup_fd`` requires.
+_LONG = 86_400.0
 _FORWARDED = (_signal.SIGTERM, _signal.SIGINT, _signal.SIGHUP, _signal.SIGQUIT, _signal.SIGUSR1, _signal.SIGUSR2)
 
 
@@ -115,18 +118,23 @@ def _run_in_zygote(path: str, command: list[str]) -> int | None:
     streams = b"".join(fd.to_bytes(4, sys.byteorder) for fd in (0, 1, 2))
     sock.sendmsg([len(request).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     sock.sendall(request)
-    if _read(sock, 1) != b"S":
+    received = _pass_signals_on(sock)
+    try:
+        taken = _read(sock, 1) == b"S"
+        worker = int.from_bytes(_read(sock, 4), "big") if taken else 0
+    except BaseException:
+        _keep_signals(received)
+        raise
+    if not taken:
+        _keep_signals(received)
         return None
-    worker = int.from_bytes(_read(sock, 4), "big")
-    sock.settimeout(None)
-    for number in _FORWARDED:
-        _signal.signal(number, lambda received, _frame: sock.send(bytes([received])))
     # The streams belong to the worker now. A reader of a pipe must see its end when the worker closes it.
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     try:
-        return int.from_bytes(_read(sock, 4), "big", signed=True)
+        sock.settimeout(_LONG)
+        return int.from_bytes(_read(sock, 4, for_ever=True), "big", signed=True)
     except (OSError, EOFError):
         # The zygote is gone, and its forks with it; what they have started (process pools) has to go, too.
         try:  # noqa: SIM105 - contextlib would have to be imported
@@ -136,10 +144,39 @@ def _run_in_zygote(path: str, command: list[str]) -> int | None:
         return -int(_signal.SIGKILL)
 
 
-def _read(sock: _socket.socket, count: int) -> bytes:
+def _pass_signals_on(sock: _socket.socket) -> list[int]:
+    """From now on write the number of each signal into the connection.
+
+    C code does it at once, wherever this process is. A handler in Python would run after the next call returns: a
+    signal that came just before the wait for the worker's end would be heard when the worker has ended.
+
+    :returns: the list to which the signals are added that came.
+    """
+    received: list[int] = []
+    for number in _FORWARDED:
+        _signal.signal(number, lambda number, _frame: received.append(number))
+    _signal.set_wakeup_fd(sock.fileno(), warn_on_full_buffer=False)
+    return received
+
+
+def _keep_signals(received: list[int]) -> None:
+    """Stop passing signals on, and take those oneself that the zygote had no worker for."""
+    _signal.set_wakeup_fd(-1)
+    for number in _FORWARDED:
+        _signal.signal(number, _signal.default_int_handler if number == _signal.SIGINT else _signal.SIG_DFL)
+    for number in received:
+        os.kill(os.getpid(), number)
+
+
+def _read(sock: _socket.socket, count: int, *, for_ever: bool = False) -> bytes:
     data = b""
     while len(data) < count:
-        part = sock.recv(count - len(data))
+        try:
+            part = sock.recv(count - len(data))
+        except _socket.timeout:
+            if for_ever:
+                continue
+            raise
         if not part:
             raise EOFError("the zygote closed the connection")
         data += part

@@ -155,7 +155,8 @@ class Zygote:
     def hear(self, worker: Worker) -> None:
         """A signal for the worker, or the end of the process that stands for it, which is the worker's end too."""
         connection = worker.connection
-        assert connection is not None
+        if connection is None:
+            return  # it ended, and was told so, since this was found to be readable
         try:
             data = connection.recv(64)
         except OSError:
@@ -188,6 +189,7 @@ class Zygote:
             self.selector.unregister(worker.connection)
             self.answer(worker.connection, code.to_bytes(4, "big", signed=True))
             worker.connection.close()
+            worker.connection = None
 
     @staticmethod
     def answer(connection: socket.socket, data: bytes) -> None:

@@ -36,7 +36,8 @@ elif what == "wait":
     child = subprocess.Popen(["sleep", "60"])
     print(os.getpid(), child.pid, flush=True); time.sleep(60)
 elif what == "term":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(42)); print("ready", flush=True); time.sleep(60)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(42)); print("ready", flush=True)
+    while True: time.sleep(0.05)  # a handler waits for the end of a call that was about to begin
 elif what == "pool":
     from concurrent.futures import ProcessPoolExecutor
     with ProcessPoolExecutor(2) as pool: print(sum(pool.map(abs, range(-10, 0))))
@@ -167,6 +168,26 @@ def test_a_signal_reaches_the_worker_and_its_answer_comes_back(site: Site) -> No
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=10)
     assert worker.returncode == 42
+
+
+def test_a_worker_that_has_ended_is_not_heard_any_more() -> None:
+    # Both are found in one look: that a worker has ended, and that the process that stands for it has said something.
+    script = """
+import os, socket, tempfile, fate_local_zygote as zygote
+served = zygote.Zygote(tempfile.mkdtemp() + "/zygote.sock")
+ours, launchers = socket.socketpair()
+pid = os.fork() or os._exit(3)
+worker = served.workers[pid] = zygote.Worker(ours, pid)
+key = served.selector.register(ours, 1, worker)
+launchers.send(bytes([15]))
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+served.reap()
+served.hear(key.data)
+print(int.from_bytes(launchers.recv(4), "big"))
+"""
+    command = [sys.executable, "-c", script]
+    told = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(PAYLOAD)}, capture_output=True, text=True)
+    assert (told.stdout, told.stderr) == ("3\n", "")
 
 
 def test_forks_draw_different_random_numbers(site: Site) -> None:
