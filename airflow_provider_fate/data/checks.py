@@ -57,6 +57,11 @@ class TableChecks:
         if self._limits and self._limits.max is not None and self.rows > self._limits.max:
             raise FateDataError(f"there are more than {self._limits.max:,} rows, which the contract allows")
 
+    def close(self) -> None:
+        """Forget the ids."""
+        for seen in self._unique.values():
+            seen.close()
+
     def finish(self, name: str) -> None:
         """Judge the whole.
 

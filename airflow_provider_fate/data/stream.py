@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -112,11 +112,14 @@ class TableStream:
 
     def _pieces(self) -> Iterator[Piece]:
         version = self.source.version()
-        with closing(in_thread(self.source.batches(self.shape.wanted), _BATCHES_AHEAD)) as batches:
+        with ExitStack() as stack:
+            batches = stack.enter_context(closing(in_thread(self.source.batches(self.shape.wanted), _BATCHES_AHEAD)))
             head = next(batches)
             assert isinstance(head, pa.RecordBatch)
             columns = self._columns = self.shape.fit(head.schema.names)
-            checks = TableChecks(columns, self.shape, unique_ids=self.unique_ids, varied_label=self.varied_label)
+            checks = stack.enter_context(
+                closing(TableChecks(columns, self.shape, unique_ids=self.unique_ids, varied_label=self.varied_label))
+            )
             writer = Writer(columns, checks.unique, checks.label)
             yield writer.header
             with closing(in_threads(writer.write, batches, _THREADS)) as writing:
@@ -129,7 +132,7 @@ class TableStream:
                     writer.looks_at_labels = checks.label is not None
                     if written.rows:
                         yield written.data
-        checks.finish(self.source.name)
+            checks.finish(self.source.name)
         if version != self.source.version():
             raise FateDataError(
                 f"{self.source.name} was changed while it was read", hint="Write it under another name, then rename it."

@@ -44,11 +44,11 @@ IF_EXISTS = ("fail", "replace", "new_name")
 class FateUploadOperator(FateJobWorkOperator):
     """Upload a file of any storage, or the result of a query, to a FATE site as a table.
 
-    CSV, Parquet and Arrow files, plain or compressed, and rows of a database are streamed: nothing is stored on the
-    worker, and its memory does not grow with the table (but for 8 bytes a row, by which equal ids are found). On the
-    way they are checked and written as FATE's reader understands them. What FATE would silently misread, and what the
-    contract forbids, ends the upload with row and column before FATE has made anything of it. Afterwards rows and
-    columns on the site are compared with what was sent.
+    CSV, Parquet and Arrow files, plain or compressed, and rows of a database are streamed: no row is stored on the
+    worker, and its memory does not grow with the table. (Equal ids are found by hashes, 8 bytes a row, which lie in a
+    nameless temporary file from 262,144 rows on.) On the way rows are checked and written as FATE's reader understands
+    them. What FATE would silently misread, and what the contract forbids, ends the upload with row and column before
+    FATE has made anything of it. Afterwards rows and columns on the site are compared with what was sent.
 
     The same content is not uploaded twice: where the table is there already, made from the same version of the same
     source or with the same content, the task succeeds with it.

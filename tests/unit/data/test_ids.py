@@ -1,5 +1,8 @@
 import hashlib
 import random
+import tempfile
+import tracemalloc
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -39,6 +42,32 @@ def test_equal_ids_are_found_wherever_they_are(count):
         place = random.Random(count).randrange(count)
         seen.add(pa.array([ids[place]]))
         assert seen.first_twice() == (place + 1, count + 1)
+
+
+def test_memory_does_not_grow_with_the_ids(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    peaks = []
+    for count in (2_000_000, 4_000_000):
+        tracemalloc.start()
+        with closing(SeenIds()) as seen:
+            for begin in range(0, count, 100_000):
+                seen.add(pa.array(np.arange(begin, begin + 100_000)).cast(pa.string()))
+            assert seen.first_twice() is None
+            assert list(tmp_path.iterdir()) == []  # the file has no name, so nothing can be left of it
+            seen.add(pa.array([str(count - 1)]))
+            assert seen.first_twice() == (count, count + 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 4_000_000  # where the hashes of two million more take 16 MB
+
+
+def test_no_room_for_the_hashes_is_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    some = pa.array(np.arange(200_000)).cast(pa.string())
+    with closing(SeenIds()) as seen:
+        seen.add(some)
+        with pytest.raises(OSError, match=r"hashes of 400,000 ids.*TMPDIR.*missing"):
+            seen.add(some)
 
 
 def test_an_id_has_one_hash_wherever_it_is():
