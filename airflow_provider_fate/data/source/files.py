@@ -30,7 +30,7 @@ _FOREIGN = {
     b"ORC": "an ORC file",
 }
 _ROWS = 16_384
-_VALUES = 64 * 1024
+_VALUES = 32 * 1024
 """At most so many rows of a columnar file are read at a time, and about so many values."""
 _BUFFER = 1024 * 1024
 _BUFFERS = 8 * 1024 * 1024
