@@ -136,6 +136,9 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
             self.poll_interval or conf.getfloat("fate", "poll_interval", fallback=2.0),
         )
         if self.deferrable:
+            # A deferral for nothing costs a second start of the task, and one that ends at once confuses the scheduler.
+            if (event := asyncio.run(trigger.success_now())) is not None:
+                return self.execute_complete(context, event)
             self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         if self.owns_work:
             classpath, kwargs = trigger.serialize()

@@ -14,7 +14,7 @@ from airflow_provider_fate.compat import task_state, trigger_has_on_kill
 from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.limits import Limits
-from airflow_provider_fate.remote.states import Snapshot
+from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
 from airflow_provider_fate.remote.watch import Verdict, Watch
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ T = TypeVar("T")
 
 STOP_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between the attempts to stop work that could not be stopped."""
+FIRST_LOOK = 30.0
+"""Seconds that the look before a deferral may take."""
+FIRST_EVENT = 10.0
+"""No wait ends sooner than this many seconds after it has begun in the triggerer. By then the scheduler must have
+handled the executor's report that the first part of the task has ended: a task that is queued again before is taken for
+one whose process has died, and fails."""
 ENDED_BY_USER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """States of a task that does not run again by itself; in all others that end a wait it was cleared."""
 
@@ -114,8 +120,10 @@ class RemoteWorkTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, then fire one event (see :meth:`wait`)."""
+        began = time.monotonic()
         event = await self.wait()
         self._over = True
+        await asyncio.sleep(max(0.0, FIRST_EVENT - (time.monotonic() - began)))
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
     async def wait(self) -> dict[str, Any]:
@@ -147,6 +155,21 @@ class RemoteWorkTrigger(BaseTrigger):
                     return self._event(verdict)
         finally:
             looks.leave()
+
+    async def success_now(self) -> dict[str, Any] | None:
+        """Look once: the event of work that has succeeded already; ``None`` for all that is worth waiting for."""
+        looks = self.poller().watch(self.work_id)
+        try:
+            async with asyncio.timeout(FIRST_LOOK):
+                snapshot = await looks.next()
+        except (FateError, TimeoutError):
+            return None
+        finally:
+            looks.leave()
+        if snapshot.state is not WorkState.SUCCEEDED:
+            return None
+        await self._quietly("report", self.report(snapshot))
+        return self._event(Verdict(Outcome.OVER, snapshot))
 
     async def _note(self, watch: Watch, snapshot: Snapshot) -> Verdict | None:
         silent_since = watch.silent_since

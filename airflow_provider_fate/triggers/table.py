@@ -41,7 +41,14 @@ class FateTableTrigger(RemoteWorkTrigger):
 
     async def wait(self) -> dict[str, Any]:
         """Wait as all work is waited for; the event has the table as ``found``, if it has come."""
-        event = await super().wait()
+        return self._with_table(await super().wait())
+
+    async def success_now(self) -> dict[str, Any] | None:
+        """Look once, as at all work; the event has the table, too."""
+        event = await super().success_now()
+        return None if event is None else self._with_table(event)
+
+    def _with_table(self, event: dict[str, Any]) -> dict[str, Any]:
         table = self._last.table if isinstance(self._last, Arrival) else None
         if table is None:
             return event | {"found": None}

@@ -278,8 +278,8 @@ def test_each_table_has_its_own_interval(site):
 
 
 def test_a_newcomer_does_not_wait_for_the_interval_of_others(site, upload):
-    uploaded(upload)
     patient, newcomer = trigger_of(table="credit.telco", poke_interval=60), trigger_of(poke_interval=60)
+    uploaded(upload)
 
     async def come_later():
         waiting = asyncio.create_task(patient.wait())
@@ -292,8 +292,8 @@ def test_a_newcomer_does_not_wait_for_the_interval_of_others(site, upload):
 
 
 def test_each_wants_its_own_of_the_same_table(site, upload):
-    uploaded(upload)
     few, many = trigger_of(), trigger_of(min_rows=5)
+    uploaded(upload)
 
     async def both():
         waiting = asyncio.create_task(many.wait())

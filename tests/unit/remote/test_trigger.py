@@ -143,6 +143,34 @@ async def test_a_report_that_fails_does_not_end_the_wait():
     assert (await Mute([RUNNING, DONE]).wait())["state"] == "succeeded"
 
 
+async def test_no_event_comes_before_the_deferral_can_have_been_handled(monkeypatch):
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    trigger = ScriptTrigger([DONE])
+    event = await trigger.wait()
+    monkeypatch.setattr(trigger, "wait", lambda: _given(event))
+    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    events = [e async for e in trigger.run()]
+    assert len(events) == 1
+    assert slept == [pytest.approx(module.FIRST_EVENT, abs=1)]
+
+
+async def _given(event):
+    return event
+
+
+@pytest.mark.parametrize("seen", [RUNNING, QUEUED, FAILED, FateUnreachable("down")])
+async def test_only_success_makes_waiting_needless(seen):
+    assert await ScriptTrigger([seen]).success_now() is None
+
+
+async def test_work_that_has_succeeded_gives_its_event_at_once():
+    assert (await ScriptTrigger([DONE]).success_now())["state"] == "succeeded"
+
+
 def test_serialized_arguments_make_the_same_trigger():
     from airflow_provider_fate.triggers.job import FateJobTrigger
 
