@@ -17,6 +17,18 @@ import traceback
 from typing import Any, NoReturn
 
 HERE = __file__
+DISTRIBUTIONS = {
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "OpenSSL": "pyOpenSSL",
+    "PIL": "Pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "PyYAML",
+}
+"""What to install for modules that are called otherwise than their distributions."""
 
 
 class Captured(BaseException):
@@ -162,7 +174,8 @@ def hint_for(error: BaseException) -> str | None:
             "interpreter of your own that has them."
         )
     if missing:
-        package = missing.partition(".")[0]
+        module = missing.partition(".")[0]
+        package = DISTRIBUTIONS.get(module, module)
         return f"Add it to the environment: requirements=[{package!r}] at the task (extra_requirements)."
     return None
 

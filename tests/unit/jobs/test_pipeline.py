@@ -84,10 +84,10 @@ def needs_torch_hidden() -> Any:
     return HomoNN
 
 
-def needs_pandas() -> Any:
-    import pandas
+def needs_scikit_learn() -> Any:
+    import sklearn.metrics
 
-    return pandas
+    return sklearn.metrics
 
 
 def returns_a_number() -> Any:
@@ -131,6 +131,54 @@ def test_a_function_becomes_the_dag_of_its_pipeline(environment: PipelineEnviron
     assert dag["conf"] == {"task": {"engine_run": {"cores": 1}}}
 
 
+AS_EXAMPLES = """
+import argparse
+
+import pandas as pd
+from fate_client.pipeline import FateFlowPipeline
+from fate_client.pipeline.components.fate import PSI, Reader
+from fate_client.pipeline.utils import test_utils
+
+
+def main(config):
+    config = test_utils.load_job_config(config)
+    parties = config.parties
+    guest, host = parties.guest[0], parties.host[0]
+    rows = pd.read_csv(f"{config.data_base_dir}/rows.csv")
+    pipeline = FateFlowPipeline().set_parties(guest=guest, host=host)
+    if config.task_cores:
+        pipeline.conf.set("task_cores", config.task_cores)
+    reader = Reader("reader_0")
+    reader.guest.task_parameters(namespace="experiment", name=rows["name"][0])
+    reader.hosts[0].task_parameters(namespace="experiment", name=rows["name"][1])
+    psi = PSI("psi_0", input_data=reader.outputs["output_data"])
+    pipeline.add_tasks([reader, psi])
+    pipeline.compile()
+    pipeline.fit()
+    print(pipeline.get_task_info("psi_0").get_output_data())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser("PIPELINE DEMO")
+    parser.add_argument("--config", type=str, default="../config.yaml")
+    main(parser.parse_args().config)
+"""
+
+
+def test_a_script_that_begins_as_fates_own_examples_do_needs_nothing_more(
+    environment: PipelineEnvironment, tmp_path: Path
+) -> None:
+    (tmp_path / "demo.py").write_text(AS_EXAMPLES)
+    (tmp_path / "rows.csv").write_text("name\nours\ntheirs\n")
+    (tmp_path / "config.yaml").write_text(
+        f"parties:\n  guest: ['9999']\n  host: ['10000']\ndata_base_dir: {tmp_path}\n"
+    )
+    document = compile_script(
+        tmp_path / "demo.py", ["--config", str(tmp_path / "config.yaml")], environment=environment
+    )
+    assert check_dag(document, party_id="9999") == []
+
+
 def test_what_the_function_prints_goes_to_the_log(
     environment: PipelineEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,7 +206,7 @@ def test_an_error_keeps_the_users_traceback_with_the_right_lines(environment: Pi
         (lambda: None, "is not a plain function"),
         (needs_torch, r'need torch and transformers.*: requirements=\["torch"\]'),
         (needs_torch_hidden, r'need torch and transformers.*: requirements=\["torch"\]'),
-        (needs_pandas, r"Add it to the environment: requirements=\['pandas'\]"),
+        (needs_scikit_learn, r"Add it to the environment: requirements=\['scikit-learn'\]"),
         (returns_a_number, "returned int, not a pipeline\nReturn the FateFlowPipeline"),
         (ends_its_process, "status 3 and gave no pipeline\nlast words"),
         (uploads, "talks to FATE-Flow itself.*\nUpload with FateUploadOperator"),
