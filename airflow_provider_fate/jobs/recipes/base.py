@@ -13,6 +13,7 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
 from airflow_provider_fate.jobs.problems import Problem, did_you_mean, invalid_job
 from airflow_provider_fate.jobs.recipes.party import Party
+from airflow_provider_fate.jobs.recipes.plain import problem_of
 from airflow_provider_fate.jobs.recipes.templates import Templated, find_templates
 from airflow_provider_fate.jobs.validate import require_valid
 
@@ -50,18 +51,20 @@ class Recipe(BaseModel):
     guest: Party
     hosts: list[Party]
 
-    cores: Templated[PositiveInt] = Field(1, description="a whole number of processes per task and party, at least 1")
+    cores: Templated[PositiveInt] = Field(
+        default=1, description="a whole number of processes per task and party, at least 1"
+    )
     job_cores: Templated[PositiveInt | None] = Field(
-        None, description="a whole number of cores per party, at least 1, or none for the site's setting"
+        default=None, description="a whole number of cores per party, at least 1, or none for the site's setting"
     )
     computing_partitions: Templated[PositiveInt | None] = Field(
-        None, description="a whole number of pieces, at least 1, or none for the site's setting"
+        default=None, description="a whole number of pieces, at least 1, or none for the site's setting"
     )
-    priority: Templated[int] = Field(0, description="a whole number; the higher, the sooner")
+    priority: Templated[int] = Field(default=0, description="a whole number; the higher, the sooner")
     task_timeout: Templated[PositiveInt | None] = Field(
-        86_400, description="seconds, at least 1, or none for the site's setting (three days)"
+        default=86_400, description="seconds, at least 1, or none for the site's setting (three days)"
     )
-    provider: str | None = Field(None, description="a provider such as 'fate:2.2.0@local'")
+    provider: str | None = Field(default=None, description="a provider such as 'fate:2.2.0@local'")
     extra: dict[str, Any] = Field(default_factory=dict, description="a mapping that JSON can hold")
 
     _kinds: ClassVar[dict[str, type[Recipe]]] = {}
@@ -80,7 +83,7 @@ class Recipe(BaseModel):
         try:
             made = handler(data)
         except ValidationError as error:
-            raise invalid_job([_problem(cls, detail) for detail in error.errors()], what=cls.__name__) from None
+            raise invalid_job([problem_of(cls, detail) for detail in error.errors()], what=cls.__name__) from None
         # What depends on several fields is checked once all of them are known.
         if not any(find_templates(made.model_dump())) and (problems := made._check()):
             raise invalid_job(problems, what=cls.__name__)
@@ -191,25 +194,3 @@ class Recipe(BaseModel):
         if not issubclass(kind, cls):
             raise FateInputError(f"this is a {name}, not a {cls.__name__}", hint="Read it with Recipe.from_yaml.")
         return kind.model_validate(document)
-
-
-def _problem(cls: type[BaseModel], detail: Any) -> Problem:
-    location = [str(part) for part in detail["loc"]]
-    path = ".".join(location)
-    name = location[0] if location else ""
-    description = cls.model_fields[name].description if name in cls.model_fields else None
-    match detail["type"]:
-        case "extra_forbidden":
-            fix = did_you_mean(name, cls.model_fields, otherwise=f"Known: {', '.join(cls.model_fields)}.")
-            return Problem(path, detail["input"], "there is no such field", fix)
-        case "missing":
-            return Problem(path, None, "it is missing", f"Give {description or 'a value'}.")
-        case _:
-            reason = detail["msg"].removeprefix("Value error, ")
-            if reason[1:2].islower():  # pydantic's own words; not "FATE has ..."
-                reason = reason[:1].lower() + reason[1:]
-            return Problem(path, detail["input"], reason, _fix(description))
-
-
-def _fix(description: str | None) -> str:
-    return f"It takes {description}." if description else ""

@@ -77,8 +77,8 @@ class HeteroTraining(PrivateIntersection):
     :param encryption: how gradients are encrypted.
     """
 
-    holdout: Templated[Fraction | None] = Field(None, description="a share between 0 and 1, such as 0.2")
-    holdout_seed: Templated[Annotated[int, Field(ge=0)]] = Field(42, description="a whole number, at least 0")
+    holdout: Templated[Fraction | None] = Field(default=None, description="a share between 0 and 1, such as 0.2")
+    holdout_seed: Templated[Annotated[int, Field(ge=0)]] = Field(default=42, description="a whole number, at least 0")
     statistics: Statistics | None = None
     binning: Binning | None = None
     selection: Selection | None = None

@@ -35,8 +35,8 @@ class HomoTraining(Recipe):
     """
 
     arbiter: PartyId | None = None
-    holdout: Templated[Fraction | None] = Field(None, description="a share between 0 and 1, such as 0.2")
-    holdout_seed: Templated[Annotated[int, Field(ge=0)]] = Field(42, description="a whole number, at least 0")
+    holdout: Templated[Fraction | None] = Field(default=None, description="a share between 0 and 1, such as 0.2")
+    holdout_seed: Templated[Annotated[int, Field(ge=0)]] = Field(default=42, description="a whole number, at least 0")
     statistics: Statistics | None = None
     evaluation: Evaluation | None = Evaluation()
 
@@ -97,16 +97,18 @@ class HomoLR(HomoTraining):
     :param threshold: score from which a row counts as positive.
     """
 
-    num_class: Templated[Annotated[int, Field(ge=2, le=1000)]] = Field(2, description="2 to 1000 classes")
-    epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(20, description="1 to 10000 epochs")
-    batch_size: Templated[Annotated[int, Field(ge=1)]] = Field(64, description="a whole number of rows, at least 1")
-    optimizer: Templated[OptimizerName] = Field(
-        "adam", description="the name of a torch optimizer, such as 'adam' or 'sgd'"
+    num_class: Templated[Annotated[int, Field(ge=2, le=1000)]] = Field(default=2, description="2 to 1000 classes")
+    epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=20, description="1 to 10000 epochs")
+    batch_size: Templated[Annotated[int, Field(ge=1)]] = Field(
+        default=64, description="a whole number of rows, at least 1"
     )
-    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(0.05, description="a number above 0")
-    penalty: Templated[Literal["l1", "l2", "none"]] = Field("l2", description="'l1', 'l2' or 'none'")
-    alpha: Templated[Annotated[float, Field(ge=0)]] = Field(0.001, description="a number, at least 0")
-    threshold: Templated[Annotated[float, Field(ge=0, le=1)]] = Field(0.5, description="a number from 0 to 1")
+    optimizer: Templated[OptimizerName] = Field(
+        default="adam", description="the name of a torch optimizer, such as 'adam' or 'sgd'"
+    )
+    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(default=0.05, description="a number above 0")
+    penalty: Templated[Literal["l1", "l2", "none"]] = Field(default="l2", description="'l1', 'l2' or 'none'")
+    alpha: Templated[Annotated[float, Field(ge=0)]] = Field(default=0.001, description="a number, at least 0")
+    threshold: Templated[Annotated[float, Field(ge=0, le=1)]] = Field(default=0.5, description="a number from 0 to 1")
 
     def _task(self) -> Task:
         return "binary" if self.num_class == 2 else "multi"

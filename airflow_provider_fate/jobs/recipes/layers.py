@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from airflow_provider_fate.jobs.builder import JsonObject
 from airflow_provider_fate.jobs.problems import did_you_mean
+from airflow_provider_fate.jobs.recipes.plain import plain_errors
 
 __all__ = ["LOSSES", "OPTIMIZERS", "Layer", "mlp", "network", "width_problem"]
 
@@ -38,6 +39,7 @@ LOSSES = _words(
 OPTIMIZERS = _words("ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD")
 
 
+@plain_errors
 class Layer(BaseModel):
     """One layer: the name of a class of ``torch.nn``, and what it is made with.
 

@@ -38,16 +38,16 @@ class LinearModel(HeteroTraining):
     _name: ClassVar[str]
     _kind: ClassVar[Task]
 
-    epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(20, description="1 to 10000 epochs")
+    epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=20, description="1 to 10000 epochs")
     batch_size: Templated[Annotated[int, Field(ge=10)] | None] = Field(
-        256, description="a whole number of rows, at least 10, or none for all"
+        default=256, description="a whole number of rows, at least 10, or none for all"
     )
-    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(0.15, description="a number above 0")
+    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(default=0.15, description="a number above 0")
     tol: Templated[Annotated[float, Field(ge=0)]] = Field(1e-4, description="a number, at least 0")
     early_stop: Templated[Literal["diff", "abs", "weight_diff"]] = Field(
-        "diff", description="'diff', 'abs' or 'weight_diff'"
+        default="diff", description="'diff', 'abs' or 'weight_diff'"
     )
-    threshold: Templated[Annotated[float, Field(ge=0, le=1)]] = Field(0.5, description="a number from 0 to 1")
+    threshold: Templated[Annotated[float, Field(ge=0, le=1)]] = Field(default=0.5, description="a number from 0 to 1")
     scaling: Scaling | None = Scaling()
 
     def _task(self) -> Task:
@@ -87,7 +87,7 @@ class Sshe(LinearModel):
     """
 
     reveal_loss_freq: Templated[Annotated[int, Field(ge=1)]] = Field(
-        1, description="a whole number of steps, at least 1"
+        default=1, description="a whole number of steps, at least 1"
     )
 
     def _check(self) -> list[Problem]:
@@ -120,11 +120,13 @@ class Coordinated(LinearModel):
 
     arbiter: PartyId
     optimizer: Templated[OptimizerName] = Field(
-        "rmsprop", description="the name of a torch optimizer, such as 'rmsprop' or 'sgd'"
+        default="rmsprop", description="the name of a torch optimizer, such as 'rmsprop' or 'sgd'"
     )
-    penalty: Templated[Literal["l1", "l2", "none"]] = Field("l2", description="'l1', 'l2' or 'none'")
-    alpha: Templated[Annotated[float, Field(ge=0)]] = Field(0.01, description="a number, at least 0")
-    floating_point_precision: Templated[Annotated[int, Field(ge=0, le=64)]] = Field(23, description="0 to 64 bits")
+    penalty: Templated[Literal["l1", "l2", "none"]] = Field(default="l2", description="'l1', 'l2' or 'none'")
+    alpha: Templated[Annotated[float, Field(ge=0)]] = Field(default=0.01, description="a number, at least 0")
+    floating_point_precision: Templated[Annotated[int, Field(ge=0, le=64)]] = Field(
+        default=23, description="0 to 64 bits"
+    )
 
     def _arbiter(self) -> str:
         return self.arbiter

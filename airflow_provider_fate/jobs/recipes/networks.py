@@ -44,13 +44,15 @@ class TorchTraining(BaseModel):
     """
 
     task: Literal["binary", "multi", "regression"] = "binary"
-    epochs: Templated[Annotated[int, Field(ge=1, le=100_000)]] = Field(10, description="1 to 100000 epochs")
-    batch_size: Templated[Annotated[int, Field(ge=1)]] = Field(64, description="a whole number of rows, at least 1")
-    loss: str | None = Field(None, description="a loss of torch.nn, such as 'BCELoss'")
-    optimizer: str = Field("Adam", description="a class of torch.optim, such as 'Adam'")
-    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(0.01, description="a number above 0")
+    epochs: Templated[Annotated[int, Field(ge=1, le=100_000)]] = Field(default=10, description="1 to 100000 epochs")
+    batch_size: Templated[Annotated[int, Field(ge=1)]] = Field(
+        default=64, description="a whole number of rows, at least 1"
+    )
+    loss: str | None = Field(default=None, description="a loss of torch.nn, such as 'BCELoss'")
+    optimizer: str = Field(default="Adam", description="a class of torch.optim, such as 'Adam'")
+    learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(default=0.01, description="a number above 0")
     optimizer_params: dict[str, Any] = Field(default_factory=dict)
-    seed: Templated[Annotated[int, Field(ge=0)]] = Field(42, description="a whole number, at least 0")
+    seed: Templated[Annotated[int, Field(ge=0)]] = Field(default=42, description="a whole number, at least 0")
     training_args: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -148,7 +150,7 @@ class HomoNN(HomoTraining, TorchTraining):
 
     layers: Layers
     aggregate_every: Templated[Annotated[int, Field(ge=1)]] = Field(
-        1, description="a whole number of epochs, at least 1"
+        default=1, description="a whole number of epochs, at least 1"
     )
     aggregator: Literal["secure_aggregate", "plaintext"] = "secure_aggregate"
 
@@ -189,7 +191,9 @@ class HeteroNN(HeteroTraining, TorchTraining):
     guest_layers: Layers
     host_layers: Layers
     top_layers: Layers
-    interaction_learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(0.01, description="a number above 0")
+    interaction_learning_rate: Templated[Annotated[float, Field(gt=0)]] = Field(
+        default=0.01, description="a number above 0"
+    )
 
     def _task(self) -> Task:
         return self.task

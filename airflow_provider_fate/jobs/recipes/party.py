@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.errors import FateInputError
+from airflow_provider_fate.jobs.recipes.plain import plain_errors
 from airflow_provider_fate.jobs.recipes.templates import is_template
 
 __all__ = ["Party", "PartyId"]
@@ -42,6 +43,7 @@ PartyId = Annotated[str, BeforeValidator(_party_id)]
 Table = Annotated[str, BeforeValidator(_table)]
 
 
+@plain_errors
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Party:
     """A site that takes part, and the tables that it brings.

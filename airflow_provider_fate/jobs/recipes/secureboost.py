@@ -58,33 +58,39 @@ class HeteroSecureBoost(HeteroTraining):
     _first: ClassVar[str] = "sbt_0"
     _alone: ClassVar[str] = "sbt_alone_0"
 
-    objective: Templated[Objective] = Field("binary:bce", description="'binary:bce', 'multi:ce' or 'regression:l2'")
+    objective: Templated[Objective] = Field(
+        default="binary:bce", description="'binary:bce', 'multi:ce' or 'regression:l2'"
+    )
     num_class: Templated[Annotated[int, Field(ge=2, le=1000)]] = Field(
-        2, description="a number of classes, 3 to 1000 for 'multi:ce'"
+        default=2, description="a number of classes, 3 to 1000 for 'multi:ce'"
     )
-    num_trees: Templated[Annotated[int, Field(ge=1, le=5000)]] = Field(20, description="1 to 5000 trees")
-    max_depth: Templated[Annotated[int, Field(ge=1, le=16)]] = Field(3, description="1 to 16 layers")
+    num_trees: Templated[Annotated[int, Field(ge=1, le=5000)]] = Field(default=20, description="1 to 5000 trees")
+    max_depth: Templated[Annotated[int, Field(ge=1, le=16)]] = Field(default=3, description="1 to 16 layers")
     learning_rate: Templated[Annotated[float, Field(gt=0, le=1)]] = Field(
-        0.3, description="a number above 0, at most 1"
+        default=0.3, description="a number above 0, at most 1"
     )
-    max_bin: Templated[Annotated[int, Field(ge=2, le=1024)]] = Field(32, description="2 to 1024 bins")
-    l1: Templated[Annotated[float, Field(ge=0)]] = Field(0.0, description="a number, at least 0")
-    l2: Templated[Annotated[float, Field(ge=0)]] = Field(0.1, description="a number, at least 0")
-    min_child_weight: Templated[Annotated[float, Field(gt=0)]] = Field(1.0, description="a number above 0")
-    min_leaf_node: Templated[Annotated[int, Field(ge=1)]] = Field(1, description="a whole number of rows, at least 1")
+    max_bin: Templated[Annotated[int, Field(ge=2, le=1024)]] = Field(default=32, description="2 to 1024 bins")
+    l1: Templated[Annotated[float, Field(ge=0)]] = Field(default=0.0, description="a number, at least 0")
+    l2: Templated[Annotated[float, Field(ge=0)]] = Field(default=0.1, description="a number, at least 0")
+    min_child_weight: Templated[Annotated[float, Field(gt=0)]] = Field(default=1.0, description="a number above 0")
+    min_leaf_node: Templated[Annotated[int, Field(ge=1)]] = Field(
+        default=1, description="a whole number of rows, at least 1"
+    )
     min_sample_split: Templated[Annotated[int, Field(ge=1)]] = Field(
-        2, description="a whole number of rows, at least 1"
+        default=2, description="a whole number of rows, at least 1"
     )
-    min_impurity_split: Templated[Annotated[float, Field(gt=0)]] = Field(0.01, description="a number above 0")
-    goss: Templated[bool] = Field(False, description="true or false")
-    goss_start_iter: Templated[Annotated[int, Field(ge=0)]] = Field(5, description="a whole number, at least 0")
-    top_rate: Templated[Annotated[float, Field(gt=0, lt=1)]] = Field(0.2, description="a share between 0 and 1")
-    other_rate: Templated[Annotated[float, Field(gt=0, lt=1)]] = Field(0.1, description="a share between 0 and 1")
+    min_impurity_split: Templated[Annotated[float, Field(gt=0)]] = Field(default=0.01, description="a number above 0")
+    goss: Templated[bool] = Field(default=False, description="true or false")
+    goss_start_iter: Templated[Annotated[int, Field(ge=0)]] = Field(default=5, description="a whole number, at least 0")
+    top_rate: Templated[Annotated[float, Field(gt=0, lt=1)]] = Field(default=0.2, description="a share between 0 and 1")
+    other_rate: Templated[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=0.1, description="a share between 0 and 1"
+    )
     complete_secure: Templated[Annotated[int, Field(ge=0)]] = Field(
-        0, description="a whole number of trees, at least 0"
+        default=0, description="a whole number of trees, at least 0"
     )
-    guest_only: Templated[bool] = Field(False, description="true or false")
-    guest_baseline: Templated[bool] = Field(False, description="true or false")
+    guest_only: Templated[bool] = Field(default=False, description="true or false")
+    guest_baseline: Templated[bool] = Field(default=False, description="true or false")
 
     def _task(self) -> Task:
         return _TASKS[self.objective]

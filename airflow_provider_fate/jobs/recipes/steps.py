@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
 from airflow_provider_fate.jobs.problems import did_you_mean
+from airflow_provider_fate.jobs.recipes.plain import plain_errors
 from airflow_provider_fate.jobs.recipes.templates import Templated, is_template
 
 __all__ = ["Binning", "Data", "Encryption", "Evaluation", "Scaling", "Selection", "Statistics", "Task"]
@@ -53,6 +54,7 @@ class _Step(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+@plain_errors
 class Encryption(_Step):
     """How gradients are encrypted on their way to the other parties.
 
@@ -69,6 +71,7 @@ class Encryption(_Step):
         return {"kind": self.kind, "key_length": self.key_length}
 
 
+@plain_errors
 class Statistics(_Step):
     """Describe the columns of every party, each for itself; read them from the model of the task ``statistics_0``.
 
@@ -83,6 +86,7 @@ class Statistics(_Step):
         return [name for name in names if _PERCENTILE.fullmatch(name) or _one_of(name, _STATISTICS)]
 
 
+@plain_errors
 class Binning(_Step):
     """Bin the columns of all parties against the guest's label, which gives the information value (IV) of each.
 
@@ -97,6 +101,7 @@ class Binning(_Step):
     transform: Templated[Literal["woe", "bin_idx"] | None] = None
 
 
+@plain_errors
 class Selection(_Step):
     """Keep only the columns that tell something about the label.
 
@@ -108,6 +113,7 @@ class Selection(_Step):
     host_iv_threshold: Templated[Annotated[float, Field(ge=0, le=1)] | None] = None
 
 
+@plain_errors
 class Scaling(_Step):
     """Bring the columns to one scale, each party by its own statistics. Gradient methods need it; trees do not.
 
@@ -117,6 +123,7 @@ class Scaling(_Step):
     method: Templated[Literal["standard", "min_max"]] = "standard"
 
 
+@plain_errors
 class Evaluation(_Step):
     """Judge predictions.
 

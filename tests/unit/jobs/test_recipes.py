@@ -23,6 +23,7 @@ from airflow_provider_fate.jobs import (
     mlp,
 )
 from airflow_provider_fate.jobs.recipes.layers import network
+from airflow_provider_fate.jobs.recipes.steps import Binning
 
 Parties = dict[str, Any]
 HETERO: Parties = {"guest": Party("9999", "ns.guest"), "hosts": [Party("10000", "ns.host")]}
@@ -83,6 +84,22 @@ def test_templates_in_tables_and_party_ids_are_kept(hetero: Parties) -> None:
     party = Party("{{ var.value.us }}", "credit.bank_{{ ds_nodash }}")
     dumped = Psi(guest=party, hosts=hetero["hosts"]).model_dump()
     assert dumped["guest"]["table"] == "credit.bank_{{ ds_nodash }}"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Party("9999", "breast"), r"^Party cannot run: table = 'breast': .*namespace.name"),
+        (lambda: Party("99 99", "a.b"), r"^Party cannot run: party_id = '99 99': a party id is"),
+        (lambda: Party("9999", "a.b", houldout_table="a.c"), r"there is no such field. Did you mean 'holdout_table'"),
+        (lambda: Binning(n_bins=0), r"^Binning cannot run: n_bins = 0: "),
+        (lambda: Layer(type="Linaer"), r"^Layer cannot run: "),
+    ],
+)
+def test_parts_of_recipes_speak_as_plainly_as_recipes(make: Any, message: str) -> None:
+    with pytest.raises(FateInvalidJobError, match=message) as caught:
+        make()
+    assert "pydantic" not in str(caught.value)
 
 
 # -- errors --------------------------------------------------------------------------------------------------------
