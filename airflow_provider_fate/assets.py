@@ -126,8 +126,8 @@ def table_asset(party_id: str | int, table: str, **kwargs: Any) -> Asset:
     """Return the asset of a table, or of a family of dated tables.
 
     :param party_id: the party on whose site the table is.
-    :param table: ``namespace.name``. An asset stands for all days: ``credit.bank`` and ``credit.bank_{{ ds_nodash }}``
-        give the same one, and the event tells the dated table.
+    :param table: ``namespace.name``. An asset stands for all days: ``credit.bank`` and
+        ``credit.bank_{{ macros.fate.day(dag_run) }}`` give the same one, and the event tells the dated table.
     :param kwargs: for :class:`airflow.sdk.Asset`: ``name`` (default: the URI), ``group``, ``extra``, ``watchers``.
     :raises FateInputError: one of them cannot be.
     """

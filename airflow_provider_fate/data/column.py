@@ -92,9 +92,7 @@ class Column:
         trimmed = pc.utf8_trim_whitespace(text)
         if not (trimmed.equals(text)):
             row = _first(pc.not_equal(trimmed, text))
-            self._refuse(
-                before, row, "has white space around it, which counts", "Set ids=IdRule(strip=True) at all parties."
-            )
+            self._refuse(before, row, "has white space around it, which counts", "Set strip_ids=True at all parties.")
         if pc.any(pc.equal(text, "")).as_py():
             self._refuse(before, _first(pc.equal(text, "")), "is empty", "Each row needs an id.")
         self._check_safe(text, before)

@@ -21,8 +21,8 @@ class TableName:
     """The name of a table on a FATE site.
 
     :ivar namespace: letters, digits, ``_`` and ``-``; by convention the project or the subject.
-    :ivar name: as the namespace, and ``.``; put the date into it (``{{ ds_nodash }}``), because an upload replaces
-        a table of the same name without asking.
+    :ivar name: as the namespace, and ``.``; put the date into it (``{{ macros.fate.day(dag_run) }}``), because an
+        upload replaces a table of the same name without asking.
     """
 
     namespace: str

@@ -53,7 +53,7 @@ class FateJobOperator(FateJobWorkOperator):
     """
 
     template_fields: Sequence[str] = ("job", "fate_conn_id", "log_archive")
-    template_ext: Sequence[str] = (".yaml", ".yml", ".json")
+    file_fields: Mapping[str, Sequence[str]] = {"job": (".yaml", ".yml", ".json")}
     template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
 
     def __init__(

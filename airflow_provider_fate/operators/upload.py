@@ -88,7 +88,7 @@ class FateUploadOperator(FateJobWorkOperator):
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the upload may queue before it is stopped; ``None``: for ever.
-    :returns: ``{"namespace", "name", "count", "columns", "fingerprint", "job_id"}`` as XCom.
+    :returns: ``{"table", "namespace", "name", "count", "columns", "fingerprint", "job_id"}`` as XCom.
     :raises AirflowFailException: the data or an argument is wrong; names row, column and way out. Not retried.
     :raises FileNotFoundError: there is no such file; retried, because it may still come.
     :raises FateConflictError: somebody else is uploading into this table, or a running job reads it.
@@ -108,7 +108,7 @@ class FateUploadOperator(FateJobWorkOperator):
         "columns",
         "fate_conn_id",
     )
-    template_ext: Sequence[str] = (".sql",)
+    file_fields: Mapping[str, Sequence[str]] = {"sql": (".sql",)}
     template_fields_renderers = {"sql": "sql", "sql_parameters": "json", "columns": "json"}  # noqa: RUF012
 
     def __init__(
@@ -249,8 +249,8 @@ class FateUploadOperator(FateJobWorkOperator):
             if job_id is None and is_there and self.if_exists == "fail":
                 raise FateInputError(
                     f"Table {table} exists with other content, or was not uploaded by this provider.",
-                    hint="Give the table a dated name, such as credit.bank_{{ ds_nodash }}, or say if_exists='replace' "
-                    "or 'new_name'.",
+                    hint="Give the table a dated name, such as credit.bank_{{ macros.fate.day(dag_run) }}, or say "
+                    "if_exists='replace' or 'new_name'.",
                 )
             if job_id is None and is_there and self.if_exists == "new_name":
                 self._target = table = _later_name(table, context)
@@ -381,6 +381,7 @@ class FateUploadOperator(FateJobWorkOperator):
             }
             emit_table(context, party_of_tables(jobs.site, jobs.flow), table, facts)
         return {
+            "table": str(table),
             "namespace": table.namespace,
             "name": table.name,
             "count": arrived.count,

@@ -106,6 +106,19 @@ def test_a_template_file_is_read(site, tmp_path):
     assert job.schema["dag"]["party_tasks"]["guest_9999"]["tasks"]["reader_0"]["parameters"]["name"] == "b_20260101"
 
 
+def test_a_table_in_a_recipe_may_end_like_the_name_of_a_file(site):
+    job = Psi(guest=Party("9999", "a.b.json"), hosts=[Party("10000", "a.c.yaml")])
+    assert psi(job=job).run()["status"] == "success"
+
+
+def test_a_job_that_has_succeeded_already_is_not_waited_for(site):
+    task = psi()
+    first = task.run()
+    task.retry()
+    again = task.start()  # the result, and no trigger
+    assert again["job_id"] == first["job_id"]
+
+
 def test_progress_is_logged_per_task_and_party_as_it_changes(site, capsys):
     psi().run()
     said = capsys.readouterr().out

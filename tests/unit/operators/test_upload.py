@@ -201,6 +201,12 @@ def test_a_name_that_is_no_table_is_refused(site, csv, table):
     assert not site.jobs
 
 
+def test_a_table_may_end_like_the_name_of_a_file(site, csv):
+    result = upload(csv, table="credit.bank.sql").run()
+    assert result["table"] == "credit.bank.sql"
+    assert result["count"] == 50
+
+
 def test_a_missing_file_is_named(site, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         upload(tmp_path / "nowhere.csv").run()
