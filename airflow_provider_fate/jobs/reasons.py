@@ -91,6 +91,14 @@ _TEXTS: tuple[tuple[str, Reason], ...] = (
         ),
     ),
     (
+        r"should have label 0 and 1|label (values )?(must|should) be (0 and 1|in \[0, 1\])",
+        Reason(
+            "label_values",
+            "A binary objective needs the labels 0 and 1, and no others such as -1 or 2. Upload the guest's table with "
+            "such labels.",
+        ),
+    ),
+    (
         r"[Oo]nly one class|single class|number of classes",
         Reason("constant_label", "The label has one value only in these rows. Check the label column and the overlap."),
     ),
@@ -125,7 +133,15 @@ KILLED = Reason(
 """No party reports an error, and FATE-Flow itself has stopped the job."""
 
 INPUT_REASONS = frozenset(
-    {"resource_limit", "missing_producer", "unknown_component", "bad_parameter", "feature_mismatch", "constant_label"}
+    {
+        "resource_limit",
+        "missing_producer",
+        "unknown_component",
+        "bad_parameter",
+        "feature_mismatch",
+        "constant_label",
+        "label_values",
+    }
 )
 """Reasons for which the same job fails again in the same way."""
 

@@ -115,6 +115,7 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
         """Write the diagnosis into the log and sum it up in the error."""
         from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobStopped
         from airflow_provider_fate.remote.flow.diagnosis import diagnose, stopped_by
+        from airflow_provider_fate.remote.flow.evidence import Evidence
 
         if state is WorkState.MISSING:
             return FateJobNotFound(
@@ -124,7 +125,10 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
             )
         with self.jobs() as jobs:
             diagnosis = diagnose(jobs.flow, ref, detail)
-            by = stopped_by(jobs.flow.task.query(job_id=ref.job_id), ref) if state is WorkState.STOPPED else ""
+            by = ""
+            if state is WorkState.STOPPED:
+                log = Evidence(jobs.flow, ref).schedule_log()
+                by = stopped_by(jobs.flow.task.query(job_id=ref.job_id), ref, log)
             archive = self._keep_logs(jobs.flow, ref)
         for line in diagnosis.lines():
             self.log.error("%s", line)

@@ -48,7 +48,7 @@ class FateSiteOperator(BaseOperator):
                 verify_party(jobs.site, jobs.flow)
                 return self.work(jobs, context)
         except (FateInputError, FateConfigError, FateNotOfferedError, FateTableExists) as e:
-            raise AirflowFailException(str(e)) from e
+            raise AirflowFailException(str(e)) from None
 
     @contextmanager
     def _jobs(self) -> Iterator[FlowJobs]:

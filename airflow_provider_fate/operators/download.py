@@ -127,10 +127,10 @@ class FateDownloadOperator(BaseOperator):
         except FateArchiveError as e:
             if e.damaged:
                 raise
-            raise AirflowFailException(str(e)) from e
+            raise AirflowFailException(str(e)) from None
         except (FateInputError, FateConfigError) as e:
             # The same input fails in the same way: a retry would only delay the message.
-            raise AirflowFailException(str(e)) from e
+            raise AirflowFailException(str(e)) from None
         finally:
             self._at_work = False
 

@@ -65,7 +65,7 @@ class FateTransformOperator(FateJobWorkOperator):
             try:
                 return transform.submit(identity, site_name=self.site_name, overwrite=self.overwrite)
             except FateTableExists as e:
-                raise AirflowFailException(str(e)) from e
+                raise AirflowFailException(str(e)) from None
 
     def stop_started(self, identity: WorkIdentity) -> None:
         """Stop a transformation that may have been submitted."""

@@ -123,7 +123,7 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
             self.end_if_killed()
         except (FateInputError, FateConfigError) as e:
             # The same input fails in the same way: a retry would only delay the message.
-            raise AirflowFailException(str(e)) from e
+            raise AirflowFailException(str(e)) from None
         self.announce(ref, context)
         trigger = self.trigger(
             ref,

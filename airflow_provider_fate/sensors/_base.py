@@ -45,4 +45,4 @@ class FateSensor(RemoteWorkOperator[RefT]):
         except (AirflowSensorTimeout, FateJobError) as e:
             if not self.soft_fail:
                 raise
-            raise AirflowSkipException(f"soft_fail: {e}") from e
+            raise AirflowSkipException(f"soft_fail: {e}") from None

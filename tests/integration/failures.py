@@ -147,7 +147,7 @@ CASES: dict[str, Case] = {
     "host_table_missing": Case(
         "The partner's table is missing",
         "Two sites: the guest sees neither the partner's tasks nor its logs. (Played by the fake server of the tests, "
-        "which is held to recorded traffic of a real pair.)",
+        "as a real site shows it.)",
         (r"Failing side: host 10000 \(known: the scheduler's log", r"Ask host 10000 for the log of job \d+"),
         {"job": psi(), "check_tables": False},
         fake=invisible_partner,

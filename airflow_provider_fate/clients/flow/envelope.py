@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from airflow_provider_fate import errors as e
 
+from .grpc_words import without_grpc
 from .request import Once, Reader, Reply, Request
 
 __all__ = ["NO_JOB", "NO_TASK", "error_of", "parties_of", "read", "read_from"]
@@ -177,7 +178,7 @@ def error_of(request: Request[Any], reply: Reply, response: httpx.Response) -> E
     if request.errors is not None and (special := request.errors(reply)) is not None:
         return special
     code = reply.code
-    message = reply.message.strip() or f"code {code}"
+    message = without_grpc(reply.message.strip()) or f"code {code}"
     job_id = reply.job_id or request.job_id
     endpoint = request.endpoint
     match code:
@@ -261,7 +262,7 @@ def parties_of(message: str) -> dict[tuple[str, str], tuple[int, str]]:
     for role, by_party in answers.items() if isinstance(answers, dict) else ():
         for party_id, answer in by_party.items() if isinstance(by_party, dict) else ():
             if isinstance(answer, dict) and isinstance(answer.get("code"), int):
-                parties[str(role), str(party_id)] = (answer["code"], str(answer.get("message", "")))
+                parties[str(role), str(party_id)] = (answer["code"], without_grpc(str(answer.get("message", ""))))
     return parties
 
 
@@ -270,7 +271,9 @@ def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
     reasons = "; ".join(
         f"{role} {party_id}: {_short(text) or f'code {code}'}" for (role, party_id), (code, text) in failed.items()
     )
-    last_line = next((line.strip() for line in reversed(reply.message.splitlines()) if line.strip()), "no reason given")
+    last_line = next(
+        (line.strip() for line in reversed(without_grpc(reply.message).splitlines()) if line.strip()), "no reason given"
+    )
     if any(code == 5005 for code, _ in failed.values()):
         hint = "Ask that party to grant this site the components (`reader` among them) and tables that it names."
     elif any(code == 104 for code, _ in failed.values()):

@@ -123,9 +123,11 @@ class _Transport:
         try:
             yield
         except httpx.HTTPError as error:
-            raise translate(self.settings, request, error) from error
+            # The frames of the HTTP library say nothing to users, and would stand below the message that does.
+            log.debug("%s failed", request.endpoint, exc_info=error)
+            raise translate(self.settings, request, error) from None
         except httpx.InvalidURL as error:
-            raise FateConfigError(f"{self.settings.address!r} is no address: {error}") from error
+            raise FateConfigError(f"{self.settings.address!r} is no address: {error}") from None
 
 
 def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_fate.clients.flow.grpc_words import without_grpc
 from airflow_provider_fate.jobs.reasons import KILLED, Reason, known_reason
 from airflow_provider_fate.remote.flow.evidence import Evidence
 from airflow_provider_fate.remote.flow.progress import in_order
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 REPORT = 2000
 """Longest part of an error report that is shown, in characters; its end says what went wrong."""
 _BAD = ("failed", "canceled", "timeout")
+UNKNOWN_HINT = (
+    "The error above is the party's own. Where it names a parameter, a column or a value, correct the job or the "
+    "table; otherwise read the whole log of the task (airflow fate logs)."
+)
+"""For errors that are not among the known reasons."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,17 @@ class Diagnosis:
     reason: str = ""
     hint: str = ""
     ask: str = ""
+    elsewhere: Culprit | None = None
+    """The task that failed at a party whose tasks this site does not see, if that is what ended the job."""
 
     @property
     def summary(self) -> str:
         """One paragraph for the exception."""
         if self.state == "canceled" and not any(task.report for task in self.failed):
             return f"Job {self.job_id} ended {self.state}. {self.side}"
+        if self.elsewhere is not None:
+            there = f"{self.elsewhere.role} {self.elsewhere.party_id}"
+            return f"Job {self.job_id} ended {self.state}: task {self.elsewhere.task} failed on {there}. {self.side}"
         if not self.failed:
             said = _last_words(self.schedule_errors) or "no task has failed on this site"
             return f"Job {self.job_id} ended {self.state}: {said}. {self.side}"
@@ -101,13 +112,13 @@ class Diagnosis:
                 yield f"    as on {shown[said]}: {said}"
                 continue
             shown[said] = party
-            yield from (f"    {line}" for line in task.report[-REPORT:].splitlines())
+            yield from (f"    {line}" for line in without_grpc(task.report)[-REPORT:].splitlines())
             if task.log_tail and _last_line("\n".join(task.log_tail)) not in task.report:
                 yield "  last lines of its error log:"
-                yield from (f"    {line}" for line in task.log_tail)
+                yield from (f"    {line}" for line in _readable(task.log_tail))
         if self.schedule_errors:
             yield "Last lines of the scheduler's error log:"
-            yield from (f"    {line}" for line in self.schedule_errors)
+            yield from (f"    {line}" for line in _readable(self.schedule_errors))
         yield self.side
         if self.next_step:
             yield f"What to do: {self.next_step}"
@@ -126,6 +137,10 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     schedule_errors = evidence.schedule_errors()
     side, culprit = _side(tasks, failed, ref, state, evidence)
     reason = _reason(failed, schedule_errors, state, sees_all=_sees_all(tasks))
+    elsewhere = _elsewhere(tasks, failed, culprit)
+    if elsewhere is not None:
+        # This site's own rows read failed only because of that party: nothing has failed here.
+        failed = tuple(task for task in failed if task.report or task.log_tail)
     return Diagnosis(
         job_id=ref.job_id,
         state=state,
@@ -134,9 +149,17 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
         schedule_errors=schedule_errors,
         side=side,
         reason=reason.name if reason else "",
-        hint=reason.hint if reason else "",
+        hint=reason.hint if reason else UNKNOWN_HINT if any(task.report for task in failed) else "",
         ask=_whom_to_ask(records, failed, culprit, ref),
+        elsewhere=elsewhere,
     )
+
+
+def _elsewhere(tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], culprit: Culprit | None) -> Culprit | None:
+    """The culprit, if it is at a party whose tasks this site does not see, and no error was reported here."""
+    if culprit is None or any(task.report for task in failed):
+        return None
+    return None if (culprit.role, culprit.party_id) in {(t.role, t.party_id) for t in tasks} else culprit
 
 
 def stopped_by(tasks: Sequence[TaskRecord], ref: JobRef, schedule_log: Sequence[str] = ()) -> str:
@@ -248,14 +271,18 @@ def _word(status: object) -> str:
     return str(getattr(status, "value", status) or "")
 
 
+def _readable(lines: Sequence[str]) -> list[str]:
+    return without_grpc("\n".join(lines)).splitlines()
+
+
 def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip(" ]\t")]
+    lines = [line.strip() for line in without_grpc(text).splitlines() if line.strip(" ]\t")]
     return lines[-1] if lines else ""
 
 
 def _last_words(lines: Sequence[str]) -> str:
     """The last line of the scheduler's log that says something, without time, thread and place."""
-    words = [line.rpartition("]: ")[2].strip() for line in lines]
+    words = [line.rpartition("]: ")[2].strip() for line in _readable(lines)]
     return next((word for word in reversed(words) if word and word != "NoneType: None"), "")
 
 

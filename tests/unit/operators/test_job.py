@@ -344,6 +344,8 @@ def test_a_failure_at_an_invisible_partner_names_the_party_to_ask(fake_site, mon
     with pytest.raises(FateJobFailed, match=r"Failing side: host 10000 \(known: the scheduler's log") as e:
         psi().run()
     assert "Ask host 10000 for the log of job" in str(e.value)
+    assert "task reader_0 failed on host 10000." in str(e.value)
+    assert "guest 9999" not in str(e.value), "nothing has failed there"
     assert "no such table" not in str(e.value), "the reason stays at the partner"
 
 
