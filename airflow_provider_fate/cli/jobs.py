@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.cli.command import command, note, site
 from airflow_provider_fate.cli.output import as_json, as_table, duration, moment
-from airflow_provider_fate.cli.times import seconds
+from airflow_provider_fate.cli.times import age, seconds
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow.models import JobRecord
@@ -37,13 +37,14 @@ def jobs(args: Namespace) -> None:
         )
         return
     as_table(
-        ("job", "party", "status", "progress", "started (UTC)", "elapsed", "label"),
+        ("job", "party", "status", "progress", "age", "started (UTC)", "elapsed", "label"),
         (
             (
                 record.job_id,
                 f"{record.role} {record.party_id}",
                 record.status,
                 None if record.progress is None else f"{record.progress} %",
+                duration(age(record)),
                 moment(record.start_time),
                 duration(seconds(record)),
                 record.user_name or None,
@@ -85,5 +86,6 @@ def described(record: JobRecord) -> dict[str, Any]:
         "start_time": record.start_time,
         "end_time": record.end_time,
         "elapsed_seconds": seconds(record),
+        "age_seconds": age(record),
         "user_name": record.user_name or None,
     }

@@ -9,6 +9,13 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
 
 
+def age(record: JobRecord) -> float | None:
+    """Since it was created: what one looks for in a job that waits. ``None`` where the server does not tell."""
+    if record.create_time is None:
+        return None
+    return max(0.0, (datetime.now(tz=UTC) - record.create_time).total_seconds())
+
+
 def seconds(record: JobRecord | TaskRecord) -> float | None:
     """From start to end, or until now; ``None`` for what has not started.
 

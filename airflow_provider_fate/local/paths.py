@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-import platformdirs
+from types import ModuleType
 
 from airflow_provider_fate.local.errors import LocalFateError
 
@@ -25,13 +24,13 @@ _LONGEST_HOME = 85
 def installations_dir() -> Path:
     """Folder of all installations: ``FATE_LOCAL_CACHE``, or below the user's cache directory."""
     chosen = os.environ.get(CACHE_ENV)
-    return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir(APP)) / "fate"
+    return Path(chosen).expanduser().absolute() if chosen else Path(_platformdirs().user_cache_dir(APP)) / "fate"
 
 
 def default_home() -> Path:
     """Home of the instance when none is named: ``FATE_LOCAL_HOME``, or below the user's data directory."""
     chosen = os.environ.get(HOME_ENV)
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir(APP)) / "fate"
+    return Path(chosen) if chosen else Path(_platformdirs().user_data_dir(APP)) / "fate"
 
 
 def resolve_home(home: Path | str | None) -> Path:
@@ -101,3 +100,13 @@ class HomeLayout:
             self.conf, self.logs, self.data, self.jobs, self.model, self.temps, self.upload, self.payload, self.run,
             self.database, self.settings,
         )  # fmt: skip
+
+
+def _platformdirs() -> ModuleType:
+    try:
+        import platformdirs
+    except ModuleNotFoundError:
+        raise LocalFateError(
+            "what a FATE on this machine needs is not installed", hint="pip install 'airflow-provider-fate[local]'"
+        ) from None
+    return platformdirs

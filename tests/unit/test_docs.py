@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -154,6 +155,16 @@ def test_every_public_module_is_in_the_reference() -> None:
         for file in (ROOT / "airflow_provider_fate" / folder).glob("[a-z]*.py"):
             module = ".".join(file.relative_to(ROOT / "airflow_provider_fate").with_suffix("").parts)
             assert module in named or module == "hooks.connection_fields", module
+
+
+def test_the_source_distribution_holds_what_tests_and_docs_read() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = {name.strip("/") for name in config["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
+    texts = [file.read_text() for folder in ("tests", "docs", "dev") for file in (ROOT / folder).rglob("*.py")]
+    read = {name for text in texts for name in re.findall(r"""ROOT / ["']([\w.-]+)""", text)}
+    there = {name for name in read if (ROOT / name).exists() and not name.startswith((".local", ".venv", ".coverage"))}
+    assert {"docker-compose.yaml", "dags", "docs"} <= there, "the search finds what is read"
+    assert there - {"pyproject.toml", ".gitignore"} <= included  # those two are always in it
 
 
 def test_hooks_of_pre_commit_need_no_network() -> None:

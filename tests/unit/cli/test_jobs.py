@@ -10,7 +10,7 @@ def test_the_newest_job_comes_first_with_the_record_of_this_site(site, fate):
     second = submit(site, Script(stall="psi"))
     site.clock.advance(5)
     ran = fate("jobs", "--all")
-    assert " ".join(ran.out.splitlines()[0].split()) == "job party status progress started (UTC) elapsed label"
+    assert " ".join(ran.out.splitlines()[0].split()) == "job party status progress age started (UTC) elapsed label"
     assert [row[:4] for row in ran.rows] == [
         [second, "guest", "9999", "running"],
         [first, "guest", "9999", "success"],

@@ -1,5 +1,7 @@
 """The Test button: a person has to learn from one sentence what to change."""
 
+import json
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,6 +63,18 @@ def test_signed_requests_are_named(fake_flow_auth, monkeypatch):
     assert good
     assert f"signed as app '{fake_flow_auth.app.app_id}'" in text
     assert fake_flow_auth.app.token not in text
+    assert "does not check" not in text
+
+
+def test_a_site_that_checks_no_signature_says_nothing_about_a_wrong_one(fake_flow, monkeypatch):
+    connect(monkeypatch, fake_flow)
+    connection = json.loads(os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"])
+    monkeypatch.setenv(
+        f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(connection | {"login": "some-app", "password": "wrong"})
+    )
+    good, text = answer()
+    assert good
+    assert "this site does not check who asks" in text
 
 
 def test_nobody_listens(fake_flow, monkeypatch):
