@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.remote.flow.ref import JobRef
@@ -66,7 +66,8 @@ class FateJobOperator(FateJobWorkOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job = job
+        # Airflow looks for outputs of other tasks in mappings, and not in recipes: it would draw no edge.
+        self.job = {"recipe": type(job).__name__, **job.model_dump()} if _has_outputs(job) else job
         self.check_tables = check_tables
         self.on_retry = on_retry
         self.on_clear = on_clear
@@ -123,3 +124,12 @@ class FateJobOperator(FateJobWorkOperator):
             made = {key: result[key] for key in ("job_id", "model_id", "model_version", "metrics")}
             emit_model(context, ref.party_id, made)
         return result
+
+
+def _has_outputs(job: Any) -> TypeGuard[Recipe]:
+    """Whether a recipe names outputs of other tasks."""
+    if not hasattr(job, "model_dump"):
+        return False
+    from airflow_provider_fate.jobs.recipes.templates import find_templates, is_output
+
+    return any(is_output(value) for _, value in find_templates(job.model_dump()))

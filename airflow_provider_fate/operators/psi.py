@@ -53,22 +53,32 @@ class FatePsiOperator(FateJobOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(job=job, **kwargs)
-        self.job: Psi
         self.min_overlap = min_overlap
         self.min_share = min_share
 
     def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
         """Check the thresholds, then as every job."""
-        from airflow_provider_fate.errors import FateInputError
-        from airflow_provider_fate.jobs import Psi
-
-        if not isinstance(self.job, Psi):
-            raise FateInputError(
-                f"job of {self.task_id} is a {type(self.job).__name__}.",
-                hint="Give the recipe: job=Psi(guest=Party(...), hosts=[Party(...)]). Other jobs: FateJobOperator.",
-            )
+        self.recipe()
         self.thresholds()
         return super().find_or_submit(identity, context)
+
+    def recipe(self) -> Psi:
+        """The job, as the recipe that it has to be.
+
+        :raises FateInputError: it is something else.
+        """
+        from airflow_provider_fate.errors import FateInputError
+        from airflow_provider_fate.jobs import Psi, Recipe
+
+        job: object = self.job
+        if isinstance(job, Mapping) and "recipe" in job:  # outputs of other tasks were in it
+            job = Recipe.from_mapping(job)
+        if not isinstance(job, Psi):
+            raise FateInputError(
+                f"job of {self.task_id} is a {type(job).__name__}.",
+                hint="Give the recipe: job=Psi(guest=Party(...), hosts=[Party(...)]). Other jobs: FateJobOperator.",
+            )
+        return job
 
     def thresholds(self) -> tuple[int, float]:
         """``min_overlap`` and ``min_share`` as numbers; 0 where there is none.
@@ -112,7 +122,7 @@ class FatePsiOperator(FateJobOperator):
             tables = jobs.flow.output.data_tables(ref.job_id, ref.role, ref.party_id, PSI_TASK).get("output_data")
             if not tables:
                 raise FateServerError(f"Job {ref.job_id} has succeeded without an output.", job_id=ref.job_id)
-            for host in self.job.hosts:
+            for host in self.recipe().hosts:
                 hosts[host.party_id] = _rows_of_host(jobs.flow, ref.job_id, host.party_id)
         return {
             "job_id": ref.job_id,

@@ -380,6 +380,7 @@ class FateUploadOperator(FateJobWorkOperator):
                 "job_id": ref.job_id,
             }
             emit_table(context, party_of_tables(jobs.site, jobs.flow), table, facts)
+        context["ti"].xcom_push(key="table", value=str(table))  # for Party("9999", load.output["table"])
         return {
             "table": str(table),
             "namespace": table.namespace,

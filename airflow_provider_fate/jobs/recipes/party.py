@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict, Field
@@ -11,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
-from airflow_provider_fate.jobs.recipes.templates import is_template
+from airflow_provider_fate.jobs.recipes.templates import LaterOr, is_template
 
 __all__ = ["Party", "PartyId"]
 
@@ -29,6 +30,8 @@ def _party_id(value: object) -> str:
 def _table(value: object) -> str:
     if isinstance(value, TableName):
         return str(value)
+    if isinstance(value, Mapping) and isinstance(value.get("table"), str):  # what an upload gives back
+        value = value["table"]
     if not isinstance(value, str):
         raise ValueError("a table is written 'namespace.name', such as 'credit.bank_20260101'")
     if is_template(value):
@@ -39,8 +42,8 @@ def _table(value: object) -> str:
         raise ValueError(str(error).replace("\n", ". ")) from None
 
 
-PartyId = Annotated[str, BeforeValidator(_party_id)]
-Table = Annotated[str, BeforeValidator(_table)]
+PartyId = Annotated[str, BeforeValidator(_party_id), LaterOr()]
+Table = Annotated[str, BeforeValidator(_table), LaterOr()]
 
 
 @plain_errors
@@ -49,7 +52,8 @@ class Party:
     """A site that takes part, and the tables that it brings.
 
     :param party_id: the site's party id, such as ``"9999"``. (templated)
-    :param table: its training table, ``"namespace.name"``; it must exist on that site. (templated)
+    :param table: its training table, ``"namespace.name"``; it must exist on that site. What an upload
+        gives back will do. (templated)
     :param holdout_table: a second table on which the trained model is judged; all parties have one, or none.
         (templated)
     """

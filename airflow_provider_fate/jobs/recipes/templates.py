@@ -1,4 +1,4 @@
-"""Fields that may hold a Jinja template until Airflow has rendered it."""
+"""Fields that may hold a Jinja template, or the output of another task, until Airflow has rendered it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import Annotated, Any, TypeVar, Union, get_args
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Templated", "find_templates", "is_template"]
+__all__ = ["LaterOr", "Templated", "find_templates", "is_output", "is_template"]
 
 
 def is_template(value: object) -> bool:
-    """Say whether a value is a string that Jinja would change."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+    """Say whether a value is a string that Jinja would change, or an output of another task."""
+    return (isinstance(value, str) and ("{{" in value or "{%" in value)) or is_output(value)
 
 
-def find_templates(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield path and text of every template inside a dumped model."""
+def is_output(value: object) -> bool:
+    """Say whether a value is the output of another task (Airflow's ``XComArg``), known when the task runs."""
+    # Told by what it can do: this package has recipes for notebooks without Airflow, too.
+    return hasattr(value, "iter_references") and hasattr(value, "resolve")
+
+
+def find_templates(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield path and value of every template, and output of another task, inside a dumped model."""
     if is_template(value):
-        yield path, str(value)
+        yield path, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from find_templates(inner, f"{path}.{key}" if path else str(key))
@@ -28,26 +34,34 @@ def find_templates(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from find_templates(inner, f"{path}.{position}")
 
 
-class _TemplateOr:
-    """Accept a template as it is; hand everything else to the schema of the real type."""
+class LaterOr:
+    """Accept what Airflow has still to render as it is; hand everything else to the schema of the type."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # The declared type is `T | str`, so that a type checker accepts templates; what is validated is T. (Where T is
-        # itself a union, the two have become one.)
+        return _or_later(handler(source))
+
+
+class _TemplateOr:
+    """The same for ``T | str``, which a type checker accepts templates for: what is validated is ``T``."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Where T is itself a union, the two have become one.
         real = [member for member in get_args(source) if member is not str]
-        inner = handler.generate_schema(Union[tuple(real)])  # noqa: UP007 - members known at run time only
+        return _or_later(handler.generate_schema(Union[tuple(real)]))  # noqa: UP007 - members known at run time only
 
-        def validate(value: object, validate_real: core_schema.ValidatorFunctionWrapHandler) -> object:
-            return value if is_template(value) else validate_real(value)
 
-        def serialize(value: object, serialize_real: core_schema.SerializerFunctionWrapHandler) -> object:
-            return value if is_template(value) else serialize_real(value)
+def _or_later(inner: CoreSchema) -> CoreSchema:
+    def validate(value: object, validate_real: core_schema.ValidatorFunctionWrapHandler) -> object:
+        return value if is_template(value) else validate_real(value)
 
-        return core_schema.no_info_wrap_validator_function(
-            validate,
-            inner,
-            serialization=core_schema.wrap_serializer_function_ser_schema(serialize, schema=inner),
-        )
+    def serialize(value: object, serialize_real: core_schema.SerializerFunctionWrapHandler) -> object:
+        return value if is_template(value) else serialize_real(value)
+
+    return core_schema.no_info_wrap_validator_function(
+        validate,
+        inner,
+        serialization=core_schema.wrap_serializer_function_ser_schema(serialize, schema=inner),
+    )
 
 
 T = TypeVar("T")

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import DAG
+from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 from airflow_provider_fate.errors import (
     FateJobFailed,
@@ -21,6 +23,8 @@ from airflow_provider_fate.errors import (
 )
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.operators.psi import FatePsiOperator
+from airflow_provider_fate.operators.upload import FateUploadOperator
 from airflow_provider_fate.remote.flow import again, evidence, jobs
 from airflow_provider_fate.remote.flow.jobs import MARK
 from airflow_provider_fate.remote.operator import WAITS_FOR
@@ -606,3 +610,52 @@ def test_a_hundred_waiting_jobs_ask_one_question_per_interval(site):
     # An interval is 0.05 s: at most 20 questions in a second, whatever the number of jobs; nothing else is asked.
     assert 1 <= site.requests.count("/job/list/query") <= 22
     assert site.requests.count("/job/query") <= 5
+
+
+# -- outputs of other tasks in recipes ---------------------------------------------------------------------------------
+
+
+def upload_then_job(job_of, kind=FateJobOperator, **kwargs):
+    """A DAG in which a job names what an upload gives back."""
+    with DAG("outputs", schedule=None) as dag:
+        load = FateUploadOperator(task_id="load", source="bank.csv", table="credit.bank", fate_conn_id=CONN_ID)
+        kind(task_id="task", job=job_of(load.output), fate_conn_id=CONN_ID, check_tables=False, **kwargs)
+    return dag
+
+
+JOBS_OF_OUTPUTS = [
+    lambda out: Psi(guest=Party("9999", out), hosts=[Party("10000", "a.c")]),
+    lambda out: Psi(guest=Party("9999", out["table"]), hosts=[Party("10000", "a.c")]),
+    lambda out: Psi(guest=Party(out["party"], "a.b"), hosts=[Party("10000", "a.c")]),
+    lambda out: Psi(guest=Party("9999", "a.b"), hosts=[Party("10000", "a.c")], cores=out["cores"]),
+]
+
+
+@pytest.mark.parametrize("job_of", JOBS_OF_OUTPUTS)
+def test_outputs_of_other_tasks_are_taken_in_every_field_and_draw_the_edge(job_of):
+    dag = upload_then_job(job_of)
+    assert dag.get_task("task").upstream_task_ids == {"load"}
+
+
+@pytest.mark.parametrize("job_of", JOBS_OF_OUTPUTS)
+def test_outputs_of_other_tasks_are_in_the_job_that_runs(site, monkeypatch, job_of):
+    given = {"table": "credit.bank", "party": "9999", "cores": 2}
+    monkeypatch.setattr(
+        PlainXComArg, "resolve", lambda self, _: given if self.key == "return_value" else given[self.key]
+    )
+    task = Task(lambda: copy.deepcopy(upload_then_job(job_of).get_task("task")))
+    assert task.run()["status"] == "success"
+
+
+def test_what_an_output_turns_out_to_be_is_checked(site, monkeypatch):
+    monkeypatch.setattr(PlainXComArg, "resolve", lambda self, _: {"rows": 3})
+    task = Task(lambda: copy.deepcopy(upload_then_job(JOBS_OF_OUTPUTS[0]).get_task("task")))
+    with pytest.raises(AirflowFailException, match=r"guest\.table"):
+        task.run()
+    assert not site.jobs
+
+
+def test_an_intersection_of_uploads_is_found(site, monkeypatch):
+    monkeypatch.setattr(PlainXComArg, "resolve", lambda self, _: {"table": "credit.bank"})
+    task = Task(lambda: copy.deepcopy(upload_then_job(JOBS_OF_OUTPUTS[0], FatePsiOperator).get_task("task")))
+    assert task.run()["overlap"] > 0

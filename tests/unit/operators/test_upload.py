@@ -202,8 +202,9 @@ def test_a_name_that_is_no_table_is_refused(site, csv, table):
 
 
 def test_a_table_may_end_like_the_name_of_a_file(site, csv):
-    result = upload(csv, table="credit.bank.sql").run()
-    assert result["table"] == "credit.bank.sql"
+    task = upload(csv, table="credit.bank.sql")
+    result = task.run()
+    assert result["table"] == task.ti.xcoms["table"] == "credit.bank.sql"
     assert result["count"] == 50
 
 
