@@ -280,7 +280,7 @@ def newest_table(asset: Asset | str) -> str:
     """
     uri = FateUri.parse(_uri_of(asset))
     if uri.kind is not AssetKind.TABLE:
-        raise FateInputError(f"asset {uri} is no table.", hint="Use newest_event for models.")
+        raise FateInputError(f"asset {uri} is not a table.", hint="Use newest_event for models.")
     return "{{ macros.fate.table_of('%s', triggering_asset_events, inlet_events) }}" % uri  # noqa: UP031 - braces
 
 

@@ -91,7 +91,7 @@ def _party(args: Namespace, jobs: FlowJobs, records: list[JobRecord]) -> JobReco
         return own_record(records, jobs.site.role, jobs.site.party_id)
     role, colon, party_id = args.party.partition(":")
     if not (role and colon and party_id):
-        raise FateInvalidParameterError(f"--party {args.party!r} is no party.", hint="Write it as guest:9999.")
+        raise FateInvalidParameterError(f"--party {args.party!r} is not a party.", hint="Write it as guest:9999.")
     for record in records:
         if (record.role, record.party_id) == (role, party_id):
             return record

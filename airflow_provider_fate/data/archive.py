@@ -199,7 +199,7 @@ def _plain_header(unpacked: _Unpacked) -> tarfile.TarInfo | None:
     except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
         return None
     except tarfile.HeaderError as error:
-        raise _damaged(f"it is no tar ({error})") from None
+        raise _damaged(f"it is not a tar archive ({error})") from None
     if header.size < 0:
         raise _refused(f"{header.name!r} says that it has {header.size} bytes", header.name)
     return header
@@ -238,7 +238,7 @@ def _member(unpacked: _Unpacked, header: tarfile.TarInfo) -> Member:
         raise _refused(f"{name!r} leads out of the archive", name)
     match = _NAME.fullmatch(name)
     if match is None:
-        raise _refused(f"{name!r} is no file of a table, such as 'data/0.csv'", name)
+        raise _refused(f"{name!r} is not a file of a table, such as 'data/0.csv'", name)
     unpacked.check_size(header.size, name)
     data = io.BufferedReader(_MemberData(unpacked, header.size), _CHUNK)
     return Member(match["key"], int(match["index"]), match["kind"], header.size, data)

@@ -290,7 +290,7 @@ class Column:
             allowed = pc.or_(allowed, pc.is_null(numbers, nan_is_null=True))
             if not pc.all(allowed).as_py():
                 row = _first(pc.invert(allowed))
-                self._refuse(before, row, "is none of the contract's values", "", shown[row])
+                self._refuse(before, row, "is not one of the contract's values", "", shown[row])
 
     # -- errors -------------------------------------------------------------------------------------------------------
 

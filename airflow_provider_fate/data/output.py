@@ -68,7 +68,7 @@ def choose_columns(header: Sequence[str], columns: Sequence[str] | None) -> list
     if columns is None:
         return list(header)
     if isinstance(columns, str) or not columns:
-        raise FateInputError(f"columns={columns!r} is no list of names", hint="Write ['id', 'predict_score'].")
+        raise FateInputError(f"columns={columns!r} is not a list of names", hint="Write ['id', 'predict_score'].")
     if unknown := [name for name in columns if name not in header]:
         raise FateInputError(
             f"columns: the table has no {', '.join(map(repr, unknown))}",

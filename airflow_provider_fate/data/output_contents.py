@@ -121,7 +121,7 @@ def _wrong_number(rows: int | str, count: int) -> FateArchiveError:
 
 def _header(member: Member) -> tuple[str, ...]:
     if member.size > BLOCK:
-        raise FateArchiveError(f"{member.name} is no description of a table: it has {member.size:,} bytes.")
+        raise FateArchiveError(f"{member.name} is not a description of a table: it has {member.size:,} bytes.")
     try:
         header = json.loads(member.data.read())["header"]
         names = tuple(str(name) for name in header)

@@ -90,7 +90,7 @@ def abridged(names: Iterable[str], most: int = 30) -> str:
 def find_table(flow: FlowClient, name: str) -> WantedTable:
     """Return a table that is asked for by its name.
 
-    :raises FateInputError: it is no name of a table.
+    :raises FateInputError: it is not the name of a table.
     :raises FateTableNotFound: the site has no such table.
     """
     parsed = TableName.parse(name)

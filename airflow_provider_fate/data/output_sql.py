@@ -72,7 +72,9 @@ class Database:
         """A table, with or without its schema: ``schema.table``."""
         parts = name.split(".")
         if not all(parts) or len(parts) > 3:
-            raise FateInputError(f"sql_table={name!r} is no name of a table", hint="Write 'table' or 'schema.table'.")
+            raise FateInputError(
+                f"sql_table={name!r} is not the name of a table", hint="Write 'table' or 'schema.table'."
+            )
         return ".".join(map(self.quoted, parts))
 
     def column(self, field: pa.Field) -> str:

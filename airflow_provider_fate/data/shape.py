@@ -149,11 +149,11 @@ class Shape:
         kinds = {self.dtype} if isinstance(self.dtype, str) else set(self.dtype.values())
         if wrong := (kinds | {self.label_type}) - known:
             raise FateInputError(
-                f"type {min(wrong)!r} is none that FATE reads", hint=f"There are {', '.join(sorted(known))}."
+                f"type {min(wrong)!r} is not a type that FATE reads", hint=f"There are {', '.join(sorted(known))}."
             )
         if not isinstance(self.dtype, str) and (unknown := set(self.dtype) - set(features)):
             raise FateInputError(
-                f"dtype names column {min(unknown)!r}, which is no feature of the table",
+                f"dtype names column {min(unknown)!r}, which is not a feature of the table",
                 hint=_closest(min(unknown), list(features)) or "Take it out.",
             )
 

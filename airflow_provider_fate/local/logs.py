@@ -27,7 +27,9 @@ def files(layout: HomeLayout, job_id: str | None = None) -> list[Path]:
             raise LocalFateError(f"there are no logs in {layout.logs}", hint="was it ever started?")
         return found
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", job_id) or set(job_id) == {"."}:
-        raise LocalFateError(f"job={job_id!r} is no job id", hint="a job id is a number such as 202601311200000001230")
+        raise LocalFateError(
+            f"job={job_id!r} is not a job id", hint="a job id is a number such as 202601311200000001230"
+        )
     folder = layout.logs / job_id
     if not folder.is_dir():
         raise LocalFateError(f"there is no log of job {job_id} in {layout.logs}", hint="is it a job of this instance?")

@@ -57,7 +57,7 @@ class Settings:
         if self.variant not in VARIANTS:
             raise LocalFateError(f"variant={self.variant!r} is unknown", hint=f"choose one of: {', '.join(VARIANTS)}")
         if not re.fullmatch(r"[1-9][0-9]{0,17}", self.party_id):
-            raise LocalFateError(f"party_id={self.party_id!r} is no party id", hint="use a number such as 9999")
+            raise LocalFateError(f"party_id={self.party_id!r} is not a party id", hint="use a number such as 9999")
         for field in ("cores", "job_cores", "task_cores"):
             value = getattr(self, field)
             if not 1 <= value <= 4096:

@@ -86,7 +86,7 @@ def sql_source(sql: str, conn_id: str, parameters: Sequence[Any] | Mapping[str, 
     connect: Callable[[], Any] | None = getattr(hook, "get_conn", None)
     if connect is None or not hasattr(hook, "get_records"):
         raise FateConfigError(
-            f"sql_conn_id={conn_id!r} has the type {connection.conn_type!r}, which is no database",
+            f"sql_conn_id={conn_id!r} has the type {connection.conn_type!r}, which is not a database",
             hint="Name a connection to PostgreSQL, MySQL, Oracle, Snowflake ...",
         )
     return SqlSource(connect, sql, f"query on {conn_id}", parameters)

@@ -201,7 +201,7 @@ class FateDownloadOperator(BaseOperator):
             except (TypeError, ValueError):
                 number = -1
             if number is not None and number < 0:
-                raise FateInputError(f"{name}={value!r} is no number of rows", hint="Write 0 or more.")
+                raise FateInputError(f"{name}={value!r} is not a number of rows", hint="Write 0 or more.")
             found.append(number)
         return found[0], found[1] or 0
 

@@ -89,10 +89,10 @@ class FatePsiOperator(FateJobOperator):
 
         rows, share = _number(self.min_overlap, int), _number(self.min_share, float)
         if rows is None or rows < 0 or (rows == 0 and self.min_overlap is not None):
-            raise FateInputError(f"min_overlap={self.min_overlap!r} is no number of rows.", hint="Write 1 or more.")
+            raise FateInputError(f"min_overlap={self.min_overlap!r} is not a number of rows.", hint="Write 1 or more.")
         if share is None or not 0 <= share <= 1 or (share == 0 and self.min_share is not None):
             raise FateInputError(
-                f"min_share={self.min_share!r} is no share of the own table.",
+                f"min_share={self.min_share!r} is not a share of the own table.",
                 hint="Write a number above 0 and up to 1, such as 0.2 for 20 %.",
             )
         return int(rows), share

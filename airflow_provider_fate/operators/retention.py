@@ -139,7 +139,9 @@ class FateRetentionOperator(FateSiteOperator):
         words = {"true": True, "false": False}
         only_report = words.get(str(self.only_report).strip().lower())
         if only_report is None:
-            raise FateInvalidParameterError(f"dry_run={self.only_report!r} is neither.", hint="Write True or False.")
+            raise FateInvalidParameterError(
+                f"dry_run={self.only_report!r} is neither true nor false.", hint="Write True or False."
+            )
         try:
             most = int(self.max_deletions)
         except (TypeError, ValueError):

@@ -203,7 +203,7 @@ class FateUploadOperator(FateJobWorkOperator):
         from airflow_provider_fate.operators._source import file_source, sql_source
 
         if self.if_exists not in IF_EXISTS:
-            raise FateInputError(f"if_exists={self.if_exists!r} is none of {', '.join(IF_EXISTS)}")
+            raise FateInputError(f"if_exists={self.if_exists!r} is not one of {', '.join(IF_EXISTS)}")
         if bool(self.source) == bool(self.sql):
             raise FateInputError(
                 f"{self.task_id} has {'both source and' if self.source else 'neither source nor'} sql",

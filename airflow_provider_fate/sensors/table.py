@@ -116,7 +116,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
         except (TypeError, ValueError):
             min_rows = -1
         if min_rows < 0:
-            raise FateInputError(f"min_rows={self.min_rows!r} is no number of rows.", hint="Write 0 or more.")
+            raise FateInputError(f"min_rows={self.min_rows!r} is not a number of rows.", hint="Write 0 or more.")
         return WantedTable(
             table.namespace,
             table.name,
@@ -194,7 +194,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
 def _seconds(name: str, value: timedelta | float) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
     if seconds <= 0:
-        raise ValueError(f"{name}={value!r} is no duration: write a timedelta, or seconds, of more than 0.")
+        raise ValueError(f"{name}={value!r} is not a duration: write a timedelta, or seconds, of more than 0.")
     return seconds
 
 
@@ -205,7 +205,7 @@ def _moment(value: datetime | str) -> float:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
     except ValueError:
         raise FateInputError(
-            f"newer_than={value!r} is no moment.",
+            f"newer_than={value!r} is not a moment.",
             hint="Write a datetime, or ISO text such as '2026-01-01T00:00:00+00:00' or '{{ data_interval_start }}'.",
         ) from None
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

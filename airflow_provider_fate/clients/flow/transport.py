@@ -127,7 +127,7 @@ class _Transport:
             log.debug("%s failed", request.endpoint, exc_info=error)
             raise translate(self.settings, request, error) from None
         except httpx.InvalidURL as error:
-            raise FateConfigError(f"{self.settings.address!r} is no address: {error}") from None
+            raise FateConfigError(f"{self.settings.address!r} is not an address: {error}") from None
 
 
 def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:

@@ -208,7 +208,8 @@ class _Plain:
                 stream = pa.transcoding_input_stream(stream, self._encoding, "utf-8")
             except LookupError:
                 raise FateInputError(
-                    f"encoding={self._encoding!r} is none that Python knows", hint="latin-1, cp1252, gb18030, ..."
+                    f"encoding={self._encoding!r} is not an encoding that Python knows",
+                    hint="latin-1, cp1252, gb18030, ...",
                 ) from None
         self._streams.append(stream)
         return stream

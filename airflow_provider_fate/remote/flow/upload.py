@@ -137,7 +137,7 @@ def upload_of(jobs: FlowJobs, job_id: str) -> tuple[TableName, UploadMark]:
             parameters = task.get("parameters") or {}
             if mark and parameters.get("namespace") and parameters.get("name"):
                 return TableName(str(parameters["namespace"]), str(parameters["name"])), mark
-    raise FateJobNotFound(f"Job {job_id} is no upload of this provider.", job_id=job_id)
+    raise FateJobNotFound(f"Job {job_id} is not an upload of this provider.", job_id=job_id)
 
 
 def difference(arrived: TableRecord, mark: UploadMark) -> str:

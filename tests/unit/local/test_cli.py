@@ -38,7 +38,7 @@ def test_logs_of_nothing_and_of_a_wrong_job_say_so(capsys: pytest.CaptureFixture
     assert cli.main(["logs"]) == 1
     assert "there are no logs" in capsys.readouterr().err
     assert cli.main(["logs", "--job", "../../etc"]) == 1
-    assert "is no job id" in capsys.readouterr().err
+    assert "is not a job id" in capsys.readouterr().err
     assert cli.main(["logs", "--job", "2026"]) == 1
     assert "no log of job 2026" in capsys.readouterr().err
 

@@ -217,11 +217,11 @@ def test_a_missing_file_is_named(site, tmp_path):
     ("arguments", "says"),
     [
         ({"delimiter": ""}, "delimiter=''"),
-        ({"if_exists": "append"}, "if_exists='append' is none of fail, replace, new_name"),
+        ({"if_exists": "append"}, "if_exists='append' is not one of fail, replace, new_name"),
         ({"sql": "select 1"}, "has both source and sql"),
         ({"source": None}, "has neither source nor sql"),
         ({"source": None, "sql": "select 1"}, "sql needs sql_conn_id"),
-        ({"source": None, "sql": "select 1", "sql_conn_id": CONN_ID}, "has the type 'fate', which is no database"),
+        ({"source": None, "sql": "select 1", "sql_conn_id": CONN_ID}, "has the type 'fate', which is not a database"),
         ({"source": "klingon://bucket/key"}, "nothing here speaks to 'klingon' storage"),
         ({"source": "s3://key:secret@bucket/key"}, "source has a password in its URL"),
         ({"source": "file:///tmp"}, "source='file:///tmp' is a folder"),
