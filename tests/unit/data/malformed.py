@@ -52,6 +52,11 @@ MALFORMED = (
     _csv("an id twice", HEADER + GOOD + "3,1,1\n", "rows 3 and 10 have the same id in column 'id'"),
     _csv("an empty id", HEADER + GOOD + ",1,1\n", "row 10: the id of column 'id' is empty"),
     _csv("spaces around an id", HEADER + GOOD + " 10,1,1\n", "row 10: the id .* has white space around it"),
+    _csv(
+        "ids that pandas took for numbers",
+        HEADER + "1.0,0,1\n2.0,1,1\n",
+        r"row 1: the id .*\.0, as pandas.*\n.*float_ids",
+    ),
     _csv("no id column", "ID,y,a\n1,0,1\n", "no column 'id'.*\n.*Did you mean 'ID'"),
     _csv("no label column", "id,z,a\n1,0,1\n", "no column 'y', which label names"),
     _csv("the same name twice", "id,y,a,a\n1,0,1,1\n", "two columns are named 'a'"),
