@@ -80,7 +80,7 @@ def _check(table: ReadTable, found: TableRecord, name: str, task: Mapping[str, A
 
 def _wants_zero_and_one(task: Mapping[str, Any], seen: int) -> bool:
     if task["component_ref"] == "hetero_secureboost":
-        return (task.get("parameters") or {}).get("objective", "binary:bce") == "binary:bce"
+        return bool((task.get("parameters") or {}).get("objective", "binary:bce") == "binary:bce")
     return task["component_ref"] in _TWO_CLASSES and seen == 2
 
 
