@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_fate.data.given import Csv, Ids
+from airflow_provider_fate.data.given import Csv, Ids, grouped
 from airflow_provider_fate.errors import FateDataError, FateInputError
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
@@ -196,14 +196,10 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
 
     @cached_property
     def _csv(self) -> Csv:
-        from airflow_provider_fate.operators._given import grouped
-
         return grouped("csv", self.csv, Csv(), self._short_csv)
 
     @cached_property
     def _ids(self) -> Ids:
-        from airflow_provider_fate.operators._given import grouped
-
         return grouped("ids", self.ids, Ids(), self._short_ids)
 
     @cached_property
