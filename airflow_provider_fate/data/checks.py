@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
-from airflow_provider_fate.data.column import Column
+from airflow_provider_fate.data.column import INTEGERS, Column
 from airflow_provider_fate.data.duplicates import SeenIds
 from airflow_provider_fate.data.shape import Shape
 from airflow_provider_fate.data.writer import Written
 from airflow_provider_fate.errors import FateDataError
 
 __all__ = ["TableChecks"]
+
+log = logging.getLogger(__name__)
 
 
 class TableChecks:
@@ -61,6 +64,21 @@ class TableChecks:
         """Forget the ids."""
         for seen in self._unique.values():
             seen.close()
+
+    def warn_of_labels(self) -> None:
+        """Say so where the classes seen are none that FATE trains on; a constant label is refused elsewhere."""
+        if self._label is None or self._columns[self._label].kind not in INTEGERS:
+            return
+        seen = sorted(map(int, self._labels))
+        # Looked at until there were two: more may follow, but none of them makes 0 and 1 of others.
+        if seen[0] < 0 or (len(seen) == 2 and seen != [0, 1] and seen[0] > 0):
+            log.warning(
+                "The label %r has the values %s, and FATE's classes count from 0: a job with two classes refuses "
+                "all but 0 and 1, or learns nonsense. Say what they stand for: label_values={%s}.",
+                self._columns[self._label].source,
+                ", ".join(map(str, seen[:10])),
+                ", ".join(f"{value}: {number}" for number, value in enumerate(seen[:10])),
+            )
 
     def finish(self, name: str) -> None:
         """Judge the whole.

@@ -7,6 +7,7 @@ is wrong, single values are looked at.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_fate.data.contract import ColumnRule
+from airflow_provider_fate.data.convert import Convert, NumberFormat, Unfit
 from airflow_provider_fate.data.ids import IdRule
 from airflow_provider_fate.errors import FateDataError
 
@@ -31,6 +33,10 @@ _AROUND_NUMBERS = " \t\u00a0"
 _UNSAFE = r"[,\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]"
 Extremes = tuple[float | None, float | None]
 
+FLOAT_IDS = (
+    "A partner's 17 does not match 17.0. Set float_ids='strip' at all parties, or 'keep' if '17.0' is the id as it is "
+    "meant."
+)
 _EXACT = 2.0**53
 """Up to here a float tells whole numbers apart."""
 
@@ -58,6 +64,8 @@ class Column:
     :param na_values: texts that mean "missing", besides the empty one.
     :param ids: what becomes of ids.
     :param rule: what a contract asks of it.
+    :param convert: what makes numbers of the values, if they are words or dates.
+    :param number_format: how numbers are written where they are text.
     """
 
     source: str
@@ -67,6 +75,14 @@ class Column:
     na_values: tuple[str, ...] = ()
     ids: IdRule = field(default_factory=IdRule)
     rule: ColumnRule | None = None
+    convert: Convert | None = None
+    number_format: NumberFormat = field(default_factory=NumberFormat)
+
+    @property
+    def converts(self) -> bool:
+        """Whether values are turned into others before they are checked."""
+        numeric = self.kind in FLOATS or self.kind in INTEGERS
+        return self.convert is not None or (numeric and not self.number_format.plain)
 
     def encode(self, values: pa.Array, before: int) -> Encoded:
         """Check the values of a batch and return them as text.
@@ -76,18 +92,36 @@ class Column:
         """
         if self.kind == "id":
             return self._ids(values, before)
+        if self.converts:
+            values = self._converted(values, before)
         if self.kind in FLOATS:
             return self._floats(values, before)
         if self.kind in INTEGERS:
             return self._integers(values, before)
         return self._text(values, before)
 
+    def _converted(self, values: pa.Array, before: int) -> pa.Array:
+        values = _decoded(values)
+        try:
+            if self.convert is not None:
+                return self.convert.apply(values, lambda: as_text(self, values, before), self.na_values)
+            if pa.types.is_string(values.type) or pa.types.is_binary(values.type):
+                return self.number_format.read(as_text(self, values, before), self.na_values)
+        except Unfit as unfit:
+            raise self._error(before, unfit.row, unfit.reason, unfit.hint, unfit.value) from None
+        return values
+
     # -- ids and text -------------------------------------------------------------------------------------------------
 
     def _ids(self, values: pa.Array, before: int) -> Encoded:
         if pa.types.is_floating(values.type):
-            self._refuse(before, 0, f"is a column of {values.type}, and 17.0 is another id than 17", "Cast it to text.")
+            if self.ids.floats != "strip":
+                reason = f"is a column of {values.type}, and 17.0 is another id than 17"
+                self._refuse(before, 0, reason, FLOAT_IDS)
+            values = self._whole_ids(values, before)
         text = self._without_nulls(as_text(self, values, before), before, "An id cannot be missing.")
+        if self.ids.floats == "refuse" and pc.any(like_floats := self.ids.like_floats(text)).as_py():
+            self._refuse(before, _first(like_floats), "is written with .0, as pandas writes numbers", FLOAT_IDS)
         text = self.ids.apply(text)
         trimmed = pc.utf8_trim_whitespace(text)
         if not (trimmed.equals(text)):
@@ -98,6 +132,15 @@ class Column:
         self._check_safe(text, before)
         self._check_pattern(text, before)
         return Encoded(text)
+
+    def _whole_ids(self, values: pa.Array, before: int) -> pa.Array:
+        missing = pc.is_null(values, nan_is_null=True)
+        if missing.true_count:
+            self._refuse(before, _first(missing), "is missing", "An id cannot be missing.")
+        whole = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT))
+        if not pc.all(whole).as_py():
+            self._refuse(before, _first(pc.invert(whole)), "is not a whole number that is exact", "Cast it to text.")
+        return pc.cast(values, pa.int64())
 
     def _text(self, values: pa.Array, before: int) -> Encoded:
         text = as_text(self, values, before)
@@ -192,7 +235,7 @@ class Column:
         except pa.ArrowInvalid:
             row = _first_that_fails(text, lambda some: pc.cast(some, pa.float64()))
         value = text[row].as_py()
-        hint = f"Write a number; if it means a missing one, set na_values={[value]!r}; or leave the column out."
+        hint = f"{_way_out(value, self.name)} If it means a missing one, set na_values={[value]!r}; or leave it out."
         raise self._error(before, row, "is not a number", hint, value)
 
     def _without_missing(self, text: pa.Array) -> pa.Array:
@@ -265,7 +308,8 @@ class Column:
             before,
             row,
             f"is not a whole number that fits {self.kind}",
-            "Write 0 and 1 for a label of two classes, or set label_type='float32' for a regression."
+            "Say what its values stand for: label_values={'no': 0, 'yes': 1}; "
+            "or set label_type='float32' for a regression."
             if self.what == "label"
             else f"Set another dtype for {self.name!r}.",
             values[row],
@@ -343,6 +387,20 @@ def as_text(column: Column, values: pa.Array, before: int) -> pa.Array:
             column=column.source,
         )
     return pc.cast(values, pa.string())
+
+
+def _way_out(value: str, name: str) -> str:
+    """What to declare for a value that is no plain number."""
+    text = value.strip()
+    if text.lower() in ("true", "false", "yes", "no"):
+        return f"Set dtype={{{name!r}: 'bool'}} for 1 and 0."
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", text):
+        return "Set csv=Csv(decimal=',') for a decimal comma."
+    if re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", text):
+        return "Set csv=Csv(thousands=',') for commas between thousands."
+    if re.match(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}", text):
+        return f"Set dtype={{{name!r}: 'date'}} for days since 1970-01-01, or 'date:%d.%m.%Y' for another writing."
+    return "Write a number."
 
 
 def _article(kind: str) -> str:

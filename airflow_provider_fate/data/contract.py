@@ -22,6 +22,9 @@ class ColumnRule(_Part):
     :param name: its name in the table.
     :param source: its name in the source (``from`` in YAML), where that is another.
     :param type: ``float32``, ``float64``, ``int32``, ``int64``, or ``str``.
+        Also ``bool`` for yes and no, true and false as 1 and 0, and ``date`` for days since 1970-01-01, with the
+        writing behind it where it is not ISO 8601: ``date:%d.%m.%Y``.
+    :param map: the number that each value stands for, ``{no: 0, yes: 1}``.
     :param min: smallest value that is allowed.
     :param max: largest value that is allowed.
     :param values: the numbers that are allowed.
@@ -32,6 +35,7 @@ class ColumnRule(_Part):
     name: str
     source: str | None = Field(default=None, alias="from")
     type: str | None = None
+    map: dict[bool | int | float | str, int | float] | None = Field(default=None, min_length=1)
     min: float | None = None
     max: float | None = None
     values: tuple[float, ...] | None = None
@@ -45,6 +49,8 @@ class ColumnRule(_Part):
 
     @model_validator(mode="after")
     def _range(self) -> Self:
+        if self.map is not None and self.type in ("str", "bool"):
+            raise ValueError(f"map makes numbers, and the type is {self.type}: leave one of them out")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
@@ -73,6 +79,8 @@ class Contract(_Part):
     :param weight: the column of sample weights.
     :param columns: the features, all of them, in this order: partners see them by position.
     :param dtype: type of the features that name none.
+    :param decimal: before the fraction of numbers that are text: ``.`` or ``,``.
+    :param thousands: between groups of three digits of numbers that are text.
     :param rows: how many rows there must be.
     """
 
@@ -81,6 +89,8 @@ class Contract(_Part):
     weight: ColumnRule | None = None
     columns: tuple[ColumnRule, ...] = Field(min_length=1)
     dtype: str = "float32"
+    decimal: str | None = None
+    thousands: str | None = None
     rows: Rows = Rows()
 
     @field_validator("columns")

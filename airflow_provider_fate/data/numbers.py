@@ -16,7 +16,7 @@ __all__ = ["floating", "number_rows"]
 def floating(column: Column, values: pa.Array) -> pa.DataType | None:
     """The type of the numbers, if a column holds what is written here; by its type alone, and whatever is in it."""
     is_floating = pa.types.is_float64(values.type) or pa.types.is_float32(values.type)
-    return values.type if column.kind in FLOATS and is_floating else None
+    return values.type if column.kind in FLOATS and is_floating and column.convert is None else None
 
 
 def number_rows(columns: Sequence[tuple[Column, pa.Array]], before: int) -> tuple[list[bytes], list[int]]:

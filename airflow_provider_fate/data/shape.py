@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 
 from airflow_provider_fate.data.column import FLOATS, INTEGERS, Column
 from airflow_provider_fate.data.contract import ColumnRule, Contract
+from airflow_provider_fate.data.convert import Convert, NumberFormat, Words, conversion_of
 from airflow_provider_fate.data.ids import IdRule
 from airflow_provider_fate.errors import FateDataError, FateInputError
 
@@ -27,9 +28,11 @@ class Shape:
     :param sample_id: column that is unique per row; ``None``: FATE adds one.
     :param columns: the features in the order in which partners see them; a mapping renames (source: table). ``None``:
         all other columns of the source, in its order.
-    :param dtype: type of the features, one for all or by name in the table.
+    :param dtype: type of the features, one for all or by name in the table: FATE's own, or ``bool`` and ``date``.
     :param na_values: texts that mean "missing", besides the empty one.
     :param ids: what becomes of the match ids.
+    :param label_values: the number that each value of the label stands for.
+    :param number_format: how numbers are written where they are text.
     :param contract: if there is one, it says all of the above but ids, sample id and na_values.
     """
 
@@ -42,13 +45,21 @@ class Shape:
     dtype: str | Mapping[str, str] = "float32"
     na_values: tuple[str, ...] = ()
     ids: IdRule = field(default_factory=IdRule)
+    label_values: Mapping[str | bool | float, int | float] | None = None
+    number_format: NumberFormat = field(default_factory=NumberFormat)
     contract: Contract | None = None
 
     @classmethod
     def of_contract(cls, contract: Contract, **rest: object) -> Shape:
         """The shape that a contract asks for; ``rest`` is what it does not say."""
         label, weight = contract.label, contract.weight
+        given = rest.pop("number_format", None)
+        written = given if isinstance(given, NumberFormat) else NumberFormat()
         return cls(
+            number_format=NumberFormat(
+                written.decimal if contract.decimal is None else contract.decimal,
+                written.thousands if contract.thousands is None else contract.thousands,
+            ),
             match_id=contract.match_id.source or contract.match_id.name,
             label=(label.source or label.name) if label else None,
             label_type=(label.type if label else None) or "int32",
@@ -66,6 +77,18 @@ class Shape:
             return None
         special = (self.sample_id, self.match_id, self.label, self.weight)
         return [*(name for name in special if name), *self.columns]
+
+    @property
+    def fate_dtype(self) -> str | dict[str, str]:
+        """What FATE is told of the features' types."""
+        if isinstance(self.dtype, str):
+            return conversion_of(self.dtype)[0]
+        return {name: conversion_of(kind)[0] for name, kind in self.dtype.items()}
+
+    @property
+    def fate_label_type(self) -> str:
+        """What FATE is told of the label's type."""
+        return "int32" if self.label_type == "bool" else self.label_type
 
     @property
     def special_names(self) -> dict[str, str]:
@@ -112,20 +135,20 @@ class Shape:
         contract = self.contract
         columns = {}
         if self.sample_id:
-            columns["sample_id"] = Column(self.sample_id, self.sample_id, "id", "sample id")
+            columns["sample_id"] = Column(self.sample_id, self.sample_id, "id", "sample id", ids=IdRule(floats="keep"))
         rule: ColumnRule | None = contract.match_id if contract else None
         columns["match_id"] = Column(
             self.match_id, rule.name if rule else self.match_id, "id", "match id", ids=self.ids, rule=rule
         )
         if self.label:
             rule = contract.label if contract else None
-            columns["label"] = Column(
-                self.label, rule.name if rule else self.label, self.label_type, "label", self.na_values, rule=rule
+            columns["label"] = self._numbers(
+                self.label, rule.name if rule else self.label, self.label_type, "label", rule
             )
         if self.weight:
             rule = contract.weight if contract else None
-            columns["weight"] = Column(
-                self.weight, rule.name if rule else self.weight, "float32", "weight", self.na_values, rule=rule
+            columns["weight"] = self._numbers(
+                self.weight, rule.name if rule else self.weight, "float32", "weight", rule
             )
         sources = [column.source for column in columns.values()]
         if twice := {name for name in sources if sources.count(name) > 1}:
@@ -137,19 +160,37 @@ class Shape:
 
     def _feature(self, source: str, name: str, rule: ColumnRule | None) -> Column:
         kind = self.dtype if isinstance(self.dtype, str) else self.dtype.get(name, "float32")
-        if kind == "bool":
-            raise FateInputError(
-                f"dtype of {name!r} is bool, for which FATE takes every text for true",
-                hint="Say int32: true is written as 1 and false as 0.",
-            )
-        return Column(source, name, kind, na_values=self.na_values, rule=rule)
+        return self._numbers(source, name, kind, "feature", rule)
+
+    def _numbers(self, source: str, name: str, kind: str, what: str, rule: ColumnRule | None) -> Column:
+        """A column that is no id, with the conversions that were declared for it."""
+        convert: Convert | None
+        kind, convert = conversion_of(kind)
+        if what == "label" and convert is not None:
+            kind = "int32"  # a class
+        if rule is not None and rule.map is not None:
+            convert = Words(rule.map, f"the contract's map of {name!r}")
+        elif what == "label" and self.label_values:
+            convert = Words(self.label_values)
+        return Column(
+            source,
+            name,
+            kind,
+            what,
+            self.na_values,
+            rule=rule,
+            convert=convert,
+            number_format=self.number_format,
+        )
 
     def _check_dtypes(self, features: Iterable[str]) -> None:
-        known = {*FLOATS, *INTEGERS, "str", "object"}
+        known = {*FLOATS, *INTEGERS, "str", "object", "bool"}
         kinds = {self.dtype} if isinstance(self.dtype, str) else set(self.dtype.values())
+        kinds = {kind for kind in kinds if conversion_of(kind)[1] is None}
         if wrong := (kinds | {self.label_type}) - known:
             raise FateInputError(
-                f"type {min(wrong)!r} is not a type that FATE reads", hint=f"There are {', '.join(sorted(known))}."
+                f"type {min(wrong)!r} is not a type that FATE reads",
+                hint=f"There are {', '.join(sorted(known))} and date.",
             )
         if not isinstance(self.dtype, str) and (unknown := set(self.dtype) - set(features)):
             raise FateInputError(

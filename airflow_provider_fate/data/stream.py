@@ -133,6 +133,7 @@ class TableStream:
                     if written.rows:
                         yield written.data
             checks.finish(self.source.name)
+            checks.warn_of_labels()
         if version != self.source.version():
             raise FateDataError(
                 f"{self.source.name} was changed while it was read", hint="Write it under another name, then rename it."

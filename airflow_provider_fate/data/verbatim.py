@@ -84,7 +84,18 @@ class Verbatim:
             data = _filled(data)
         ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")).astype(np.int32)
         ids = {index: _values(data, ends, index) for index in self.unique}
+        if b".0," in data and self._float_ids(data, ends, ids):
+            return None
         return VerbatimLines(data, len(ends), ids) if self._kept(data, ends, ids) else None
+
+    def _float_ids(self, data: bytes, ends: Positions, ids: Mapping[int, pa.Array]) -> bool:
+        """Whether there are ids such as 17.0, which are refused."""
+        for index, column in enumerate(self.columns):
+            if column.kind == "id" and column.ids.floats == "refuse":
+                texts = ids[index] if index in ids else _values(data, ends, index)
+                if pc.any(column.ids.like_floats(texts)).as_py():
+                    return True
+        return False
 
     @cached_property
     def _pattern(self) -> str:
@@ -135,7 +146,11 @@ class Verbatim:
 
 def _possible(column: Column) -> bool:
     """Whether values of a column can be good as they are."""
-    if column.kind == "id" and (column.ids.salt is not None or column.ids.case != "keep"):
+    if column.kind == "id" and (
+        column.ids.salt is not None or column.ids.case != "keep" or column.ids.floats == "strip"
+    ):
+        return False
+    if column.converts:
         return False
     numeric = column.kind in FLOATS or column.kind in INTEGERS
     if column.rule and column.rule.pattern is not None and numeric:

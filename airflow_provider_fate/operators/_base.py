@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from airflow_provider_fate.remote.reuse import OnClear, Reuse
 from airflow_provider_fate.remote.states import Outcome, WorkState
 
 if TYPE_CHECKING:
-    import jinja2
     from airflow.sdk import Context
 
     from airflow_provider_fate.clients.flow import FlowClient
@@ -37,32 +36,11 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     reuse = Reuse()
     """What becomes of a job that an earlier try, or the task before it was cleared, has begun."""
     ui_color = "#e3eefc"
-    file_fields: Mapping[str, Sequence[str]] = {}
-    """By template field, the ends of names of files, which are looked for where Airflow looks for templates.
-
-    Airflow's ``template_ext`` holds for all template fields and for all that is in them: a table whose name ends in
-    ``.sql`` would be looked for as a file.
-    """
 
     def __init__(self, *, fate_conn_id: str = "fate_default", log_archive: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.fate_conn_id = fate_conn_id
         self.log_archive = log_archive
-
-    def render_template(
-        self,
-        content: Any,
-        context: Context,
-        jinja_env: jinja2.Environment | None = None,
-        seen_oids: set[int] | None = None,
-    ) -> Any:
-        """Render text, or the file that it names where the field can be one."""
-        if isinstance(content, str):
-            for field, ends in self.file_fields.items():
-                if content is getattr(self, field, None) and str(content).endswith(tuple(ends)):
-                    template = (jinja_env or self.get_template_env()).get_template(str(content))
-                    return template.render(dict(context))
-        return super().render_template(content, context, jinja_env, seen_oids)
 
     def site(self) -> FateSite:
         """The connection, checked."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.source import FileSource, SqlSource
 
 
-def file_source(source: str | Path, conn_id: str | None, delimiter: str, encoding: str) -> FileSource:
+def file_source(source: str | Path, conn_id: str | None, delimiter: str = ",", encoding: str = "utf-8") -> FileSource:
     """A file on the worker, or on any storage that Airflow's ``ObjectStoragePath`` knows.
 
     :param source: a path, or a URL such as ``s3://aws_default@bucket/key``.

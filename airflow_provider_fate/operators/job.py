@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
+from airflow_provider_fate.operators._templates import TemplateFiles
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.reuse import Reuse
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.remote.identity import WorkIdentity
 
 
-class FateJobOperator(FateJobWorkOperator):
+class FateJobOperator(TemplateFiles, FateJobWorkOperator):
     """Run a federated job on a FATE site and wait for it without holding a worker.
 
     The DAG is checked before anything is submitted. The job is submitted once per task instance: a retry after a crash
@@ -53,7 +54,8 @@ class FateJobOperator(FateJobWorkOperator):
     """
 
     template_fields: Sequence[str] = ("job", "fate_conn_id", "log_archive")
-    file_fields: Mapping[str, Sequence[str]] = {"job": (".yaml", ".yml", ".json")}
+    template_ext: Sequence[str] = (".yaml", ".yml", ".json")
+    template_file_fields: Sequence[str] = ("job",)
     template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
 
     def __init__(
@@ -104,9 +106,11 @@ class FateJobOperator(FateJobWorkOperator):
         require_valid(dag, party_id=jobs.site.party_id, cores=jobs.site.cores)
         verify_party(jobs.site, jobs.flow)
         if self.check_tables:
+            from airflow_provider_fate.remote.flow.labels import require_fitting_labels
             from airflow_provider_fate.remote.flow.tables import require_own_tables
 
             require_own_tables(jobs.flow, jobs.site, dag)
+            require_fitting_labels(jobs.flow, jobs.site, dag)
         self.end_if_killed()
         return dag
 

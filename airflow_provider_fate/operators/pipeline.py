@@ -30,7 +30,7 @@ class FatePipelineOperator(FateJobOperator):
     """
 
     template_fields: Sequence[str] = ("script", "script_args", "python", "fate_conn_id", "log_archive")
-    file_fields: Mapping[str, Sequence[str]] = {}
+    template_ext: Sequence[str] = ()
 
     def __init__(
         self,

@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_fate.data.given import Csv, Ids, grouped
 from airflow_provider_fate.errors import FateDataError, FateInputError
 from airflow_provider_fate.operators._base import FateJobWorkOperator
+from airflow_provider_fate.operators._templates import TemplateFiles
 from airflow_provider_fate.remote.flow.jobs import user_name
 from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.flow.upload import (
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.clients.flow.models import UploadMeta
-    from airflow_provider_fate.data.ids import Case
+    from airflow_provider_fate.data.ids import Case, Floats
     from airflow_provider_fate.data.shape import Shape
     from airflow_provider_fate.data.source import Source
     from airflow_provider_fate.data.stream import Sent, TableStream
@@ -41,7 +43,7 @@ IfExists = Literal["fail", "replace", "new_name"]
 IF_EXISTS = ("fail", "replace", "new_name")
 
 
-class FateUploadOperator(FateJobWorkOperator):
+class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
     """Upload a file of any storage, or the result of a query, to a FATE site as a table.
 
     CSV, Parquet and Arrow files, plain or compressed, and rows of a database are streamed: no row is stored on the
@@ -68,16 +70,18 @@ class FateUploadOperator(FateJobWorkOperator):
     :param label_type: type of the label: ``int32`` for classes, ``float32`` for numbers.
     :param columns: the features, in the order in which partners see them; a mapping renames (source: table). Default:
         all other columns, in the order of the source. (templated)
-    :param dtype: type of the features, one for all or a mapping by column.
+    :param dtype: type of the features, one for all or a mapping by column. Besides FATE's own, ``bool`` makes 1 and 0
+        of true and false, yes and no; ``date``, or ``date:%d.%m.%Y``, makes days since 1970-01-01.
     :param sample_id: column that is unique per row; default: FATE adds one of its own.
     :param weight: column of sample weights.
     :param na_values: texts that mean "missing", besides the empty one.
-    :param delimiter: one character between two values of a CSV source.
-    :param encoding: of a CSV source.
-    :param strip_ids: take white space from both ends of match ids.
-    :param id_case: make match ids ``lower`` or ``upper``; ``keep`` them by default.
-    :param id_salt_conn_id: connection whose password is the salt that the partners have agreed upon; match ids then
-        become SHA-256 of salt and id, in hexadecimal digits.
+    :param label_values: the number that each value of the label stands for: ``{"no": 0, "yes": 1}``, ``{-1: 0, 1: 1}``.
+    :param csv: how a CSV source is written: ``Csv(delimiter=";", decimal=",")``, see
+        :class:`~airflow_provider_fate.data.Csv`. Its fields may be given as arguments instead: ``delimiter``,
+        ``encoding``, ``decimal``, ``thousands``.
+    :param ids: how match ids are made alike at all parties: ``Ids(strip=True, case="lower", floats="strip")``, see
+        :class:`~airflow_provider_fate.data.Ids`. Or as arguments: ``strip_ids``, ``id_case``, ``id_salt_conn_id``,
+        ``float_ids``.
     :param unique_ids: refuse a match id that occurs twice. A guest may allow it; at a host PSI would fail.
     :param varied_label: refuse a label that is the same in all rows.
     :param if_exists: what to do where the table exists with other content: ``fail``; ``replace`` it, unless a running
@@ -108,7 +112,8 @@ class FateUploadOperator(FateJobWorkOperator):
         "columns",
         "fate_conn_id",
     )
-    file_fields: Mapping[str, Sequence[str]] = {"sql": (".sql",)}
+    template_ext: Sequence[str] = (".sql",)
+    template_file_fields: Sequence[str] = ("sql",)
     template_fields_renderers = {"sql": "sql", "sql_parameters": "json", "columns": "json"}  # noqa: RUF012
 
     def __init__(
@@ -129,11 +134,17 @@ class FateUploadOperator(FateJobWorkOperator):
         sample_id: str | None = None,
         weight: str | None = None,
         na_values: str | Sequence[str] | None = None,
-        delimiter: str = ",",
-        encoding: str = "utf-8",
-        strip_ids: bool = False,
-        id_case: Case = "keep",
+        label_values: Mapping[str | bool | float, int | float] | None = None,
+        csv: Csv | None = None,
+        ids: Ids | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        decimal: str | None = None,
+        thousands: str | None = None,
+        strip_ids: bool | None = None,
+        id_case: Case | None = None,
         id_salt_conn_id: str | None = None,
+        float_ids: Floats | None = None,
         unique_ids: bool = True,
         varied_label: bool = True,
         if_exists: IfExists = "fail",
@@ -159,11 +170,21 @@ class FateUploadOperator(FateJobWorkOperator):
         self.sample_id = sample_id
         self.weight = weight
         self.na_values = na_values
-        self.delimiter = delimiter
-        self.encoding = encoding
-        self.strip_ids = strip_ids
-        self.id_case = id_case
-        self.id_salt_conn_id = id_salt_conn_id
+        self.label_values = label_values
+        self.csv = csv
+        self.ids = ids
+        self._short_csv = {
+            "delimiter": ("delimiter", delimiter),
+            "encoding": ("encoding", encoding),
+            "decimal": ("decimal", decimal),
+            "thousands": ("thousands", thousands),
+        }
+        self._short_ids = {
+            "strip_ids": ("strip", strip_ids),
+            "id_case": ("case", id_case),
+            "id_salt_conn_id": ("salt_conn_id", id_salt_conn_id),
+            "float_ids": ("floats", float_ids),
+        }
         self.unique_ids = unique_ids
         self.varied_label = varied_label
         self.if_exists = if_exists
@@ -174,18 +195,27 @@ class FateUploadOperator(FateJobWorkOperator):
     # -- what is asked for ----------------------------------------------------------------------------------------
 
     @cached_property
+    def _csv(self) -> Csv:
+        return grouped("csv", self.csv, Csv(), self._short_csv)
+
+    @cached_property
+    def _ids(self) -> Ids:
+        return grouped("ids", self.ids, Ids(), self._short_ids)
+
+    @cached_property
     def _shape(self) -> Shape:
+        from airflow_provider_fate.data.convert import NumberFormat
         from airflow_provider_fate.data.ids import IdRule
         from airflow_provider_fate.data.shape import Shape
         from airflow_provider_fate.operators._source import read_contract, salt_of
 
-        na_values = self.na_values or ()
+        na_values, ids = self.na_values or (), self._ids
         rest: dict[str, Any] = {
             "sample_id": self.sample_id or None,
             "na_values": (na_values,) if isinstance(na_values, str) else tuple(na_values),
-            "ids": IdRule(
-                self.strip_ids, self.id_case, salt_of(self.id_salt_conn_id) if self.id_salt_conn_id else None
-            ),
+            "ids": IdRule(ids.strip, ids.case, salt_of(ids.salt_conn_id) if ids.salt_conn_id else None, ids.floats),
+            "label_values": self.label_values or None,
+            "number_format": NumberFormat(self._csv.decimal, self._csv.thousands),
         }
         if self.contract:
             return Shape.of_contract(read_contract(self.contract), **rest)
@@ -202,6 +232,13 @@ class FateUploadOperator(FateJobWorkOperator):
     def _rows(self) -> Source:
         from airflow_provider_fate.operators._source import file_source, sql_source
 
+        if self.site().role == "guest" and not self._shape.label:
+            self.log.warning(
+                "fate_conn_id=%r is a guest's, and the table gets no label: it can be intersected, and no model be "
+                "trained with it. Name the column, label='y', where it has one.",
+                self.fate_conn_id,
+            )
+
         if self.if_exists not in IF_EXISTS:
             raise FateInputError(f"if_exists={self.if_exists!r} is not one of {', '.join(IF_EXISTS)}")
         if bool(self.source) == bool(self.sql):
@@ -213,7 +250,7 @@ class FateUploadOperator(FateJobWorkOperator):
             if not self.sql_conn_id:
                 raise FateInputError("sql needs sql_conn_id", hint="Name the connection to the database.")
             return sql_source(self.sql, self.sql_conn_id, self.sql_parameters)
-        return file_source(str(self.source), self.source_conn_id, self.delimiter, self.encoding)
+        return file_source(str(self.source), self.source_conn_id, self._csv.delimiter, self._csv.encoding)
 
     def _stream(self, source: Source) -> TableStream:
         from airflow_provider_fate.data.stream import TableStream
@@ -231,7 +268,9 @@ class FateUploadOperator(FateJobWorkOperator):
         version = source.version()
         if version is None:
             return UNKNOWN
-        return digest(source.name, version, self._shape.text, self.delimiter, self.encoding, str(self.partitions))
+        return digest(
+            source.name, version, self._shape.text, self._csv.delimiter, self._csv.encoding, str(self.partitions)
+        )
 
     # -- the work -------------------------------------------------------------------------------------------------
 
@@ -336,12 +375,11 @@ class FateUploadOperator(FateJobWorkOperator):
 
         from airflow_provider_fate.clients.flow.models import UploadMeta
 
-        dtype = self._shape.dtype
         try:
             return UploadMeta(
                 **self._shape.special_names,
-                label_type=self._shape.label_type,
-                dtype=dtype if isinstance(dtype, str) else dict(dtype),
+                label_type=self._shape.fate_label_type,
+                dtype=self._shape.fate_dtype,
             )
         except ValidationError as e:
             faults = "; ".join(f"{'.'.join(map(str, f['loc']))}={f['input']!r}: {f['msg']}" for f in e.errors())

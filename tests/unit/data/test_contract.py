@@ -48,7 +48,7 @@ def test_it_says_what_fate_is_told(tmp_path):
         ("20.5,50", "-20.5,50", r"row 3: the value '-20.5' of column 'INCOME' is below the contract's limit 0"),
         ("20.5,50", "2000,50", r"row 3: .* above the contract's limit 1000"),
         ("002,2,1", "002,7,1", r"row 2: the value '7' of column 'region' is not one of the contract's values"),
-        ("002,2,1", "002,2,2", r"row 2: the value '2' of column 'y' is none"),
+        ("002,2,1", "002,2,2", r"row 2: the value '2' of column 'y' is not one"),
         ("20.5,50", ",50", r"2 of 3 values of column 'INCOME' are missing \(66.7%\), and the contract allows 40.0%"),
         (GOOD[GOOD.index("\n,40") :], "\n", "has 1 rows, and the contract wants at least 2"),
         ("003,3,1,x\n", "003,3,1,x\n" + "9,30,004,1,0,x\n9,30,005,1,0,x\n", "more than 4 rows"),

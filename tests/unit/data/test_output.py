@@ -101,7 +101,7 @@ def test_columns_can_be_chosen_and_ordered(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("columns", "says"), [(["z"], "It has id, x"), ([], "no list"), ("id", "no list"), (["id", "id"], "twice")]
+    ("columns", "says"), [(["z"], "It has id, x"), ([], "not a list"), ("id", "not a list"), (["id", "id"], "twice")]
 )
 def test_columns_that_cannot_be_chosen_are_named(tmp_path, columns, says):
     with pytest.raises(FateInputError, match=says):

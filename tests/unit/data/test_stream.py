@@ -200,9 +200,9 @@ def test_a_query_that_returns_no_rows_at_all_is_refused(tmp_path):
     [
         (Shape(label="y", columns=["age", "y"]), "'y' is the id, label or weight as well"),
         (Shape(label="id"), "'id' cannot be two of"),
-        (Shape(label="y", dtype="bool"), "for which FATE takes every text for true"),
+        (Shape(label="y", dtype="bool"), "'20' of column 'age' is not one of the values of the type 'bool'"),
         (Shape(label="y", dtype="float16"), "'float16' is not a type that FATE reads"),
-        (Shape(label="y", dtype={"agee": "int32"}), "'agee', which is no feature.*\n.*'age'"),
+        (Shape(label="y", dtype={"agee": "int32"}), "'agee', which is not a feature.*\n.*'age'"),
     ],
 )
 def test_a_shape_that_cannot_be_is_refused(parquet, shape, says):
