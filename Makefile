@@ -43,7 +43,7 @@ down: env ## stop what `make demo` and `make up` started
 test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, coverage
 	@$(PY) -m dev.check $(ARGS)
 
-test-unit: env ## the tests that need no server (seconds)
+test-unit: env ## the tests that need no FATE and no Airflow (minutes; some start PostgreSQL)
 	@$(PY) -m dev.check unit $(ARGS)
 
 test-lowest: env env-lowest ## the tests of operators and their life cycle on the oldest Airflow that is supported

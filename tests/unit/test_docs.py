@@ -141,6 +141,19 @@ def test_every_operator_sensor_and_decorator_has_a_how_to() -> None:
         assert f"`@task.{decorator['name']}`" in text
 
 
+def test_figures_of_the_first_page_are_those_of_the_data() -> None:
+    source = ast.parse((ROOT / "dags" / "example_tables.py").read_text())
+    sizes = {
+        str(node.targets[0].id): len(ast.literal_eval(node.value))
+        for node in source.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and "COLUMNS" in node.targets[0].id
+    }
+    words = {5: "five", 8: "eight"}
+    text = (ROOT / "docs" / "first-dag.md").read_text()
+    assert f"{words[sizes['CLINIC_COLUMNS']]} weak measurements" in text
+    assert f"{words[sizes['LABORATORY_COLUMNS']]} strong ones" in text
+
+
 def test_every_example_is_listed() -> None:
     text = (ROOT / "docs" / "first-dag.md").read_text()
     for file in (ROOT / "dags").glob("*.py"):
