@@ -17,7 +17,16 @@ from airflow_provider_fate.operators.job import FateJobOperator
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     tags=["fate", "example"],
     template_searchpath=[str(Path(__file__).parent / "templates")],
-    params={"trees": Param(3, type="integer", minimum=1, maximum=100, title="Trees")},
+    params={
+        "trees": Param(
+            3,
+            type="integer",
+            minimum=1,
+            maximum=100,
+            title="Trees",
+            description="How many trees are trained one after the other, 1 to 100.",
+        )
+    },
     doc_md="The job is FATE's own DAG as a YAML file, as FATEBoard and fate-client export it, with Jinja in it.",
 )
 def train_from_template() -> None:

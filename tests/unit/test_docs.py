@@ -154,6 +154,19 @@ def test_figures_of_the_first_page_are_those_of_the_data() -> None:
     assert f"{words[sizes['LABORATORY_COLUMNS']]} strong ones" in text
 
 
+def test_params_of_examples_say_what_they_are_and_may_be() -> None:
+    found = []
+    for file in (ROOT / "dags").glob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Param":
+                given = {word.arg: word.value for word in call.keywords}
+                found.append(given)
+                assert "title" in given, file.name
+                if "maximum" in given:  # the form shows no ranges
+                    assert str(ast.literal_eval(given["maximum"])) in ast.literal_eval(given["description"]), file.name
+    assert len(found) > 5
+
+
 def test_every_example_is_listed() -> None:
     text = (ROOT / "docs" / "first-dag.md").read_text()
     for file in (ROOT / "dags").glob("*.py"):
