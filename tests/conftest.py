@@ -22,13 +22,16 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_home}/airflow.db"
 
 _fixtures = (
+    "tests.support.evidence",
     "tests.support.fake",
     "tests.support.fate",
     "tests.support.postgres",
     "tests.support.s3",
 )
-pytest_plugins = [name for name in _fixtures if find_spec(name)]
+pytest_plugins = ["pytester", *(name for name in _fixtures if find_spec(name))]
 
-# How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# How long an example takes says more about what else the machine does than about the code, so nothing is timed.
+# `make test-all` tries many more examples than what is tried at each change.
+settings.register_profile("usual", deadline=None, max_examples=200)
+settings.register_profile("thorough", deadline=None, max_examples=10_000)
+settings.load_profile("thorough" if os.environ.get("TEST_ALL") else "usual")

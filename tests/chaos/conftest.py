@@ -12,6 +12,7 @@ from dev.localairflow import LocalAirflow
 from tests.chaos.airflow import chaos_airflow
 from tests.chaos.runner import Runner, Verdict
 from tests.chaos.trial import Trial
+from tests.support.evidence import watch
 from tests.support.fate import RunningFate
 from tests.support.fate_jobs import Flow, write_data
 
@@ -22,6 +23,7 @@ Result = Callable[[Trial], Verdict]
 def chaotic_airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     """A running Airflow with the DAGs of these tests."""
     with chaos_airflow(tmp_path_factory.mktemp("airflow")) as airflow:
+        watch("Airflow", airflow.home / "logs")
         yield airflow
 
 

@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
+from tests.support.evidence import watch
 from tests.support.fate import RunningFate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,7 @@ def airflow(
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     }
     home = tmp_path_factory.mktemp("airflow")
+    watch("Airflow", home / "logs")
     with LocalAirflow(home, dags, database=Postgres(postgres, "airflow"), env=env) as running:
         yield running
 
@@ -47,6 +49,7 @@ def airflow_at_rest(
     """An Airflow of which nothing runs: a scheduler would take the tasks of ``airflow dags test`` out of its hands."""
     env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
     home = tmp_path_factory.mktemp("airflow-at-rest")
+    watch("Airflow", home / "logs")
     prepared = LocalAirflow(home, dags, database=Postgres(postgres, "at_rest"), env=env)
     prepared.prepare()
     done = prepared.command("dags", "reserialize")

@@ -20,6 +20,7 @@ import pytest
 
 from airflow_provider_fate.local import LocalFate, pins
 from airflow_provider_fate.local.progress import Lines
+from tests.support.evidence import watch
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class RunningFate:
 def run_fate(home: Path, variant: pins.Variant) -> Iterator[RunningFate]:
     """Start an instance, give it, and stop it whatever happened."""
     fate = LocalFate(home, variant)
+    watch("FATE", fate.logs_dir)
     try:
         address = fate.start(Lines(sys.__stderr__), owner=os.getpid())
         yield RunningFate(fate, address.host, address.port)

@@ -90,7 +90,7 @@ def same_number(text: str, written: str) -> bool:
     return not math.isnan(float(written)) and float(text) == float(written)
 
 
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
 @example((",", b"id,y\n0,0\x1f\n"))
 @example((",", b"id,y,x\n0,0,1.5\x1c\n"))

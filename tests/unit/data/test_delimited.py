@@ -90,7 +90,7 @@ def test_a_header_with_a_line_break(small_blocks):
 VALUES = st.text(st.sampled_from('ab1 é",;\n'), max_size=12)
 
 
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.tuples(VALUES, VALUES), max_size=12),
     st.sampled_from(["\n", "\r\n"]),

@@ -160,7 +160,7 @@ def test_tables_may_be_too_wide():
     assert found(",".join(["p", *(["1"] * 500)]) + "\n", Shape(), names) is None
 
 
-@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables())
 def test_what_is_left_as_it_is_would_have_been_written_so(table):
     delimiter, content = table
@@ -189,7 +189,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(deadline=None)
 @given(ROWS)
 def test_plain_rows_are_written_so(rows):
     lines = Lines("".join(",".join(row) + "\n" for row in rows).encode(), NAMES, ",", "test")
