@@ -181,7 +181,11 @@ def test_a_wrong_checksum_is_damage():
         unpack(GOOD[:-8] + bytes(4) + GOOD[-4:])
 
 
-@pytest.mark.parametrize("content", [b"<html>502 Bad Gateway</html>", b"PK\x03\x04", gzip.compress(b"no tar" * 1000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>502 Bad Gateway</html>", b"PK\x03\x04", gzip.compress(b"no tar" * 1000)],
+    ids=["page", "zip", "gzip"],
+)
 def test_something_else_than_an_archive_is_damage(content):
     with pytest.raises(FateArchiveError, match="damaged"):
         unpack(content)

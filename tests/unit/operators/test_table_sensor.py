@@ -144,6 +144,7 @@ def test_an_old_table_does_not_count_until_it_is_made_anew(upload, later):
         (datetime.now(tz=UTC) - HOUR).replace(tzinfo=None).isoformat(),
         "2026-01-01",
     ],
+    ids=["moment", "template", "no-zone", "day"],
 )
 def test_moments_are_read_in_every_usual_way(upload, moment):
     uploaded(upload)
