@@ -39,9 +39,12 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-unit test-lowest test-integration test-e2e chaos lint format
-test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, coverage
+.PHONY: test test-all test-unit test-lowest test-integration test-e2e chaos lint format accept
+test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.check $(ARGS)
+
+test-all: env env-lowest ## the same with the long runs: all chaos trials, 10,000 examples, the oldest Airflow in full
+	@$(PY) -m dev.check --all $(ARGS)
 
 test-unit: env ## the tests that need no FATE and no Airflow (minutes; some start PostgreSQL)
 	@$(PY) -m dev.check unit $(ARGS)
@@ -60,6 +63,10 @@ chaos: env ## random faults between a real Airflow, FATE-Flow and the network (T
 
 lint: env ## ruff (rules and format) and mypy
 	@$(PY) -m dev.check lint $(ARGS)
+
+# It runs make again, each target of which sees to its own environment.
+accept: env ## run an issue's acceptance list (AREA=house)
+	@$(PY) -m dev.accept $(AREA)
 
 format: env ## let ruff put the code into shape
 	@$(VENV)/bin/ruff check --fix-only --quiet . && $(VENV)/bin/ruff format .

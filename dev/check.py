@@ -1,88 +1,93 @@
 """Run the checks of `make test`, say what each of them is, and how long it took: python -m dev.check [GROUP...].
 
-All checks run even if one fails, so that one look shows everything that is wrong.
+Two lanes of checks run side by side: one computes while the other waits for real servers. All checks run even if one
+fails, so that one look shows everything that is wrong. What they print is kept in `.local/logs/check-*.log`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
-PYTEST = ("pytest", "--cov", "--cov-report=", "--cov-append", "--durations=5", "-q")
-LOWEST = ROOT / ".local" / "venv-lowest" / "bin" / "python"
-"""Has the oldest Airflow that is supported; `make env-lowest` makes it."""
-# What depends on the release of Airflow: all that it calls, and all that calls it.
-ON_LOWEST = tuple(f"tests/unit/{part}" for part in ("decorators", "hooks", "operators", "remote", "ui"))
+from dev.lanes import Lanes, Result
+from dev.steps import COVERAGE, ROOT, Budget, Step, groups, steps
 
 
-@dataclass(frozen=True)
-class Step:
-    """One check: a Python module with arguments, in a group that can be asked for alone."""
-
-    group: str
-    what: str
-    command: tuple[str, ...]
-    python: Path = Path(sys.executable)
-
-
-STEPS = (
-    Step("lint", "ruff: rules", ("ruff", "check", ".")),
-    Step("lint", "ruff: format", ("ruff", "format", "--check", ".")),
-    Step("lint", "mypy: types of the package", ("mypy",)),
-    Step("lint", "mypy: types of the tools", ("mypy", "dev")),
-    Step("unit", "tests without servers", (*PYTEST, "-m", "not fate and not airflow and not chaos")),
-    Step("lowest", "the same on the oldest Airflow, where it matters", ("pytest", "-q", *ON_LOWEST), LOWEST),
-    Step("integration", "tests against a real FATE", (*PYTEST, "-m", "fate and not airflow and not chaos")),
-    Step("e2e", "tests of DAGs in a real Airflow, against a real FATE", (*PYTEST, "-m", "airflow and not chaos")),
-    Step("chaos", "faults between a real Airflow and FATE-Flow", (*PYTEST, "-m", "chaos")),
-    Step(
-        "lowest",
-        "kills and clears on the oldest Airflow, against a real FATE",
-        ("pytest", "-q", "tests/e2e/test_misfortunes.py"),
-        LOWEST,
-    ),
-)
-GROUPS = tuple(dict.fromkeys(step.group for step in STEPS))
-
-
-def run(step: Step) -> tuple[int, float]:
-    """Run one check in its own process and return its exit code and its duration."""
+def cover(results: Sequence[Result], *, whole: bool) -> Result | None:
+    """Show how much of the package ran; too little is a failure where all that is measured was asked for."""
+    if not any(result.step.is_measured for result in results):
+        return None
+    print("\n━━ coverage", flush=True)
     began = time.monotonic()
-    print(f"\n━━ {step.what}: {' '.join(step.command)}", flush=True)
-    code = subprocess.run(
-        [str(step.python), "-m", *step.command], cwd=ROOT, stdin=subprocess.DEVNULL, check=False
-    ).returncode
-    return code, time.monotonic() - began
+    coverage = [sys.executable, "-m", "coverage"]
+    env = os.environ | {"COVERAGE_FILE": str(COVERAGE / "all")}
+    files = sorted(str(file) for file in COVERAGE.glob("data.*"))
+    code = subprocess.run([*coverage, "combine", "--quiet", *files], cwd=ROOT, env=env, check=False).returncode
+    minimum = () if whole else ("--fail-under=0",)
+    if code == 0:
+        code = subprocess.run([*coverage, "report", *minimum], cwd=ROOT, env=env, check=False).returncode
+    step = Step("coverage", "coverage", "", "coverage of the package", ("coverage", "report"))
+    return Result(step, code, time.monotonic() - began)
+
+
+def summary(results: Sequence[Result], seconds: float, budget: Budget, *, whole: bool) -> list[str]:
+    """Lines about what ran, how long it took, and how long it may take."""
+    lines = ["", "━━ summary"]
+    lines += [f"  {result.mark} {result.seconds:7.1f} s  {result.step.what}" for result in results]
+    taken: dict[str, float] = {}
+    for result in results:
+        taken[result.step.group] = taken.get(result.step.group, 0.0) + result.seconds
+    lines += ["", "  minutes  budget"]
+    lines += [_took(name, spent, budget.groups[name]) for name, spent in taken.items()]
+    if whole:
+        lines.append(_took("all, side by side", seconds, budget.total))
+    failed = sum(result.code != 0 for result in results)
+    # In the plain form that any tool can read, whatever the checks themselves have printed.
+    return [*lines, "", f"{len(results) - failed} passed, {failed} failed"]
+
+
+def _took(name: str, seconds: float, budget: float) -> str:
+    over = "  more than its budget" if seconds > budget * 60 else ""
+    return f"  {seconds / 60:7.1f} {budget:7.0f}  {name}{over}"
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def main() -> int:
     """Run the command line."""
+    names = groups()
     parser = argparse.ArgumentParser(prog="make test", description=__doc__)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these of: {', '.join(GROUPS)}")
-    wanted = parser.parse_args().groups or GROUPS
-    if unknown := set(wanted) - set(GROUPS):
-        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
-    os.environ.pop("PYTEST_ADDOPTS", None)
-    (ROOT / ".coverage").unlink(missing_ok=True)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these of: {', '.join(names)}")
+    parser.add_argument("--all", action="store_true", help="the long runs, too: hours")
+    args = parser.parse_args()
+    wanted = set(args.groups or names)
+    if unknown := wanted - set(names):
+        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    for name in ("PYTEST_ADDOPTS", "TEST_ALL"):
+        os.environ.pop(name, None)
+    shutil.rmtree(COVERAGE, ignore_errors=True)
+    COVERAGE.mkdir(parents=True)
+    budget = Budget.read()
+    signal.signal(signal.SIGTERM, _interrupted)
 
-    results = [(step, *run(step)) for step in STEPS if step.group in wanted]
-    if any(step.command[0] == "pytest" for step, _, _ in results):
-        print("\n━━ coverage", flush=True)
-        subprocess.run([sys.executable, "-m", "coverage", "report"], cwd=ROOT, check=False)
-
-    print("\n━━ summary")
-    for step, code, seconds in results:
-        print(f"  {'ok    ' if code == 0 else 'FAILED'} {seconds:7.1f} s  {step.what}")
-    failed = sum(code != 0 for _, code, _ in results)
-    # In the plain form that any tool can read, whatever the checks themselves have printed.
-    print(f"\n{len(results) - failed} passed, {failed} failed")
-    return int(failed > 0)
+    began = time.monotonic()
+    chosen = [step for step in steps(everything=args.all) if step.group in wanted]
+    results = Lanes().run(chosen)
+    measured = {step.group for step in steps() if step.is_measured}
+    if covered := cover(results, whole=measured <= wanted):
+        results.append(covered)
+    # The long runs have no budget of their own.
+    whole = wanted == set(names) and not args.all
+    print("\n".join(summary(results, time.monotonic() - began, budget, whole=whole)))
+    return int(any(result.code != 0 for result in results))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,42 @@
+"""Run what an issue wants to see before it is closed: python -m dev.accept AREA (`make accept AREA=house`).
+
+All of the list runs even if a part fails. A later area adds its list to `AREAS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+
+from dev.steps import ROOT
+
+# Arguments of make, in the order in which they run.
+AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "house": (("test",), ("chaos", "TRIALS=100"), ("bench-wait",), ("demo",), ("demo", "ARGS=--stop")),
+}
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="make accept", description=__doc__)
+    parser.add_argument("area", choices=sorted(AREAS), help="whose list")
+    area = parser.parse_args().area
+    lines = []
+    failed = 0
+    for arguments in AREAS[area]:
+        what = f"make {' '.join(arguments)}"
+        print(f"\n━━ {what}", flush=True)
+        began = time.monotonic()
+        code = subprocess.run(["make", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+        failed += code != 0
+        lines.append(f"  {'ok    ' if code == 0 else 'FAILED'} {(time.monotonic() - began) / 60:6.1f} min  {what}")
+    print(f"\n━━ acceptance of {area}", *lines, sep="\n")
+    print(f"\n{len(lines) - failed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
