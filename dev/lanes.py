@@ -97,6 +97,8 @@ class Lanes:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
+            # Ctrl-C at our terminal reaches it through us, once: a second one would hit it while it stops its servers.
+            process_group=0,
         ) as child:
             with self._lock:
                 self._children.add(child)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -98,6 +100,40 @@ def test_steps_have_environments_of_their_own(make, tmp_path):
     step = Step(step.group, step.name, step.lane, step.what, step.command, env={"X": "y"})
 
     assert Lanes().run([step])[0].code == 0
+
+
+def test_an_early_end_lets_what_runs_stop_its_servers_and_starts_nothing_more(tmp_path):
+    step = """
+import pathlib, time
+here = pathlib.Path({folder!r})
+try:
+    (here / "started").touch()
+    time.sleep(60)
+except KeyboardInterrupt:
+    (here / "stopped").touch()
+    raise SystemExit(2)
+"""
+    (tmp_path / "step_a.py").write_text(step.format(folder=str(tmp_path)))
+    (tmp_path / "step_b.py").write_text(f"open({str(tmp_path / 'next')!r}, 'x')")
+    code = f"""
+import pathlib, signal
+from dev import check, steps
+steps.LOGS = pathlib.Path({str(tmp_path)!r})
+signal.signal(signal.SIGTERM, check._interrupted)
+one = [steps.Step("g", name, "one", name, ("step_" + name,)) for name in "ab"]
+check.Lanes().run([*one, steps.Step("g", "c", "two", "c", ("this",))])
+"""
+    env = os.environ | {"PYTHONPATH": f"{steps.ROOT}{os.pathsep}{tmp_path}"}
+    with subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 30
+        while not (tmp_path / "started").exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(30) != 0
+
+    assert (tmp_path / "stopped").exists()
+    assert not (tmp_path / "next").exists()
 
 
 def test_a_lane_that_breaks_down_is_no_success(make, monkeypatch):
