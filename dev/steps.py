@@ -19,6 +19,8 @@ PYTEST = ("pytest", "-q", "--durations=5")
 MEASURED = (*PYTEST, "--cov", "--cov-report=", "--cov-fail-under=0")
 # What depends on the release of Airflow: all that it calls, and all that calls it.
 ON_LOWEST = tuple(f"tests/unit/{part}" for part in ("decorators", "hooks", "operators", "remote", "ui"))
+# Documents are built with what they need: not there.
+ALL_ON_LOWEST = ("tests", "-m", "not fate and not airflow and not chaos", "--ignore", "tests/unit/test_docs.py")
 MISFORTUNES = "tests/e2e/test_misfortunes.py"
 
 
@@ -66,7 +68,11 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
     :param everything: the long runs, too: `make test-all`.
     """
     more = {"TEST_ALL": "1"} if everything else {}
-    on_lowest = ("tests", "-m", "not fate and not airflow and not chaos") if everything else ON_LOWEST
+
+    def marked(marks: str) -> tuple[str, str]:
+        return "-m", marks if everything else f"{marks} and not thorough"
+
+    on_lowest = ALL_ON_LOWEST if everything else ON_LOWEST
     lowest_e2e = ("tests/e2e",) if everything else (MISFORTUNES,)
 
     def step(group: str, name: str, lane: str, what: str, *command: str, python: Path = Path(sys.executable)) -> Step:
@@ -80,7 +86,8 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
         step(
             *("unit", "unit", COMPUTES, "tests without a FATE or an Airflow that runs", *MEASURED),
             # A file stays together: many have servers that are made once for all of its tests.
-            *("-n", "2", "--dist", "loadfile", "-m", "not fate and not airflow and not chaos"),
+            *("-n", "2", "--dist", "loadfile"),
+            *marked("not fate and not airflow and not chaos"),
         ),
         step(
             *("lowest", "lowest-unit", COMPUTES, "tests on the oldest Airflow, where it matters", *PYTEST),
@@ -89,14 +96,14 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
         ),
         step(
             *("integration", "integration", COMPUTES, "tests against a real FATE", *MEASURED),
-            *("-m", "fate and not airflow and not chaos"),
+            *marked("fate and not airflow and not chaos"),
         ),
         # The package runs in Airflow's processes here, which are not measured.
         step(
             *("e2e", "e2e", WAITS, "tests of DAGs in a real Airflow, against a real FATE", *PYTEST),
-            *("-m", "airflow and not chaos"),
+            *marked("airflow and not chaos"),
         ),
-        step("chaos", "chaos", WAITS, "faults between a real Airflow and FATE-Flow", *PYTEST, "-m", "chaos"),
+        step("chaos", "chaos", WAITS, "faults between a real Airflow and FATE-Flow", *PYTEST, *marked("chaos")),
         step(
             *("lowest", "lowest-e2e", WAITS, "kills and clears on the oldest Airflow, against a real FATE", *PYTEST),
             *lowest_e2e,
