@@ -51,6 +51,7 @@ def test_states_are_read_and_nothing_below_them(states: Callable[[str], list[Job
 async def test_states_say_what_the_records_say(fake_flow: FakeFlow, flow: FlowClient, dag: dict[str, Any]) -> None:
     flow.job.submit(dag)
     flow.job.submit(dag)
+    fake_flow.clock.freeze()  # three questions about one moment
     records = flow.job.list(limit=0).jobs
     states = flow.job.states()
     assert len(states) == 4
