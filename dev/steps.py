@@ -19,8 +19,11 @@ PYTEST = ("pytest", "-q", "--durations=5")
 MEASURED = (*PYTEST, "--cov", "--cov-report=", "--cov-fail-under=0")
 # What depends on the release of Airflow: all that it calls, and all that calls it.
 ON_LOWEST = tuple(f"tests/unit/{part}" for part in ("decorators", "hooks", "operators", "remote", "ui"))
-# Documents are built with what they need: not there.
-ALL_ON_LOWEST = ("tests", "-m", "not fate and not airflow and not chaos", "--ignore", "tests/unit/test_docs.py")
+# The pages are not built with it, and it knows no policies of retries.
+ALL_ON_LOWEST = (
+    *("tests", "-m", "not fate and not airflow and not chaos"),
+    *("--ignore", "tests/unit/test_docs.py", "--ignore", "tests/unit/test_retry_policy.py"),
+)
 MISFORTUNES = "tests/e2e/test_misfortunes.py"
 
 
