@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from airflow_provider_fate.clients.http import Api, AsyncClient, AsyncTransport, SyncClient, SyncTransport, Transport
 
 from .endpoints import (
     AppGroup,
@@ -18,13 +18,34 @@ from .endpoints import (
     TableGroup,
     TaskGroup,
 )
+from .envelope import FlowEnvelope
 from .settings import FlowSettings
-from .transport import AsyncTransport, SyncTransport
 
 __all__ = ["AsyncFlowClient", "FlowClient"]
 
 
-class FlowClient:
+class FlowApi(Api[Transport]):
+    """The groups of endpoints that both clients have."""
+
+    envelope = FlowEnvelope()
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self.job = JobGroup(transport)
+        self.task = TaskGroup(transport)
+        self.data = DataGroup(transport)
+        self.table = TableGroup(transport)
+        self.output = OutputGroup(transport)
+        self.log = LogGroup(transport)
+        self.model = ModelGroup(transport)
+        self.provider = ProviderGroup(transport)
+        self.server = ServerGroup(transport)
+        self.site = SiteGroup(transport)
+        self.app = AppGroup(transport)
+        self.permission = PermissionGroup(transport)
+
+
+class FlowClient(SyncClient, FlowApi[SyncTransport]):
     """A FATE-Flow 2.x server.
 
     Threads may share a client. A call that fails raises a :class:`~airflow_provider_fate.errors.FateError`; its
@@ -35,68 +56,20 @@ class FlowClient:
     ...     records = flow.job.query(job_id=job.job_id)
     """
 
+    settings: FlowSettings
+
     def __init__(self, settings: FlowSettings) -> None:
-        self.settings = settings
-        self._transport = transport = SyncTransport(settings)
-        self.job = JobGroup(transport)
-        self.task = TaskGroup(transport)
-        self.data = DataGroup(transport)
-        self.table = TableGroup(transport)
-        self.output = OutputGroup(transport)
-        self.log = LogGroup(transport)
-        self.model = ModelGroup(transport)
-        self.provider = ProviderGroup(transport)
-        self.server = ServerGroup(transport)
-        self.site = SiteGroup(transport)
-        self.app = AppGroup(transport)
-        self.permission = PermissionGroup(transport)
-
-    def close(self) -> None:
-        """Close the client; it cannot be used afterwards."""
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.settings.base_url!r})"
+        super().__init__(settings)
 
 
-class AsyncFlowClient:
+class AsyncFlowClient(AsyncClient, FlowApi[AsyncTransport]):
     """A FATE-Flow 2.x server, without blocking the event loop; the same methods as :class:`FlowClient`,
     awaited.
 
     A client belongs to the event loop that first uses it.
     """
 
+    settings: FlowSettings
+
     def __init__(self, settings: FlowSettings) -> None:
-        self.settings = settings
-        self._transport = transport = AsyncTransport(settings)
-        self.job = JobGroup(transport)
-        self.task = TaskGroup(transport)
-        self.data = DataGroup(transport)
-        self.table = TableGroup(transport)
-        self.output = OutputGroup(transport)
-        self.log = LogGroup(transport)
-        self.model = ModelGroup(transport)
-        self.provider = ProviderGroup(transport)
-        self.server = ServerGroup(transport)
-        self.site = SiteGroup(transport)
-        self.app = AppGroup(transport)
-        self.permission = PermissionGroup(transport)
-
-    async def close(self) -> None:
-        """Close the client; it cannot be used afterwards."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.settings.base_url!r})"
+        super().__init__(settings)

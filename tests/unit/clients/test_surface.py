@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from airflow_provider_fate.clients.flow import AppId, AsyncFlowClient, FlowClient, FlowSettings, models
-from airflow_provider_fate.clients.flow.endpoint import Group, endpoint, procedure
-from airflow_provider_fate.clients.flow.request import check_id
+from airflow_provider_fate.clients.flow.names import check_id
+from airflow_provider_fate.clients.http import Group, endpoint, procedure
 from airflow_provider_fate.errors import (
     FateConfigError,
     FateError,
