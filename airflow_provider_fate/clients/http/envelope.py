@@ -29,7 +29,7 @@ _EXCERPT = 200
 class Envelope(ABC):
     """What sets one API apart from all others: its name, its version, how it wraps answers and names errors.
 
-    :cvar service: what its servers are called in messages, such as ``"FATE-Flow"``.
+    :cvar service: what its servers are called in messages, such as ``"the model server"``.
     :cvar version: the first part of every path, such as ``"v2"`` or ``"apis/v1"``; empty where there is none.
     :cvar known: the release that the client was written for; empty: not said.
     :cvar default_port: where its servers usually listen; ``None``: not said.

@@ -92,7 +92,7 @@ class Request(Generic[T_co]):
 
     @property
     def endpoint(self) -> str:
-        """The request in a message: ``"POST /job/submit"``."""
+        """The request in a message: ``"POST /books"``."""
         return f"{self.method} {self.path}"
 
     @property
