@@ -12,7 +12,7 @@ from airflow_provider_fate.errors import FateAuthError, FateWrongPartyError
 from airflow_provider_fate.hooks.form import ConnectionModel, Extra, Form, Standard
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+    from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 
 __all__ = ["FateSite", "asks_who", "verify_party"]
 
@@ -148,7 +148,7 @@ class FateSite(ConnectionModel):
 
     def settings(self) -> FlowSettings:
         """What the client needs of it."""
-        from airflow_provider_fate.clients.flow import AppId, FlowSettings
+        from airflow_provider_fate.clients.fate_flow import AppId, FlowSettings
 
         verify: bool | str = True if self.verify is None else self.verify
         if verify and self.ca_file:
@@ -178,7 +178,7 @@ class FateSite(ConnectionModel):
 
         :raises FateError: the site cannot be worked with.
         """
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
 
         with FlowClient(self.settings()) as flow:
             version = flow.server.version().version
@@ -209,7 +209,7 @@ def verify_party(site: FateSite, flow: FlowClient) -> str:
 
 def asks_who(site: FateSite) -> bool:
     """Whether the site refuses requests that nobody has signed; if it does not, a wrong token goes unnoticed."""
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
 
     with FlowClient(replace(site.settings(), app=None)) as flow:
         try:

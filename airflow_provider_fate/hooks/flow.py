@@ -8,7 +8,7 @@ from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.hook import ConnectionHook
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient
+    from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient
 
 __all__ = ["FateFlowHook"]
 
@@ -38,12 +38,12 @@ class FateFlowHook(ConnectionHook[FateSite]):
 
     def get_conn(self) -> FlowClient:
         """Open a client; use it as a context manager."""
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
 
         return FlowClient(self.site().settings())
 
     async def aget_conn(self) -> AsyncFlowClient:
         """Open an asynchronous client; use it as an asynchronous context manager."""
-        from airflow_provider_fate.clients.flow import AsyncFlowClient
+        from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
 
         return AsyncFlowClient((await self.asite()).settings())

@@ -177,7 +177,7 @@ def test_every_example_is_listed() -> None:
 def test_every_public_module_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "reference.md").read_text()
     named = set(re.findall(r"automodule:: airflow_provider_fate\.(\S+)", text))
-    for folder in ("operators", "sensors", "decorators", "hooks", "triggers", "clients/flow/endpoints"):
+    for folder in ("operators", "sensors", "decorators", "hooks", "triggers", "clients/fate_flow/endpoints"):
         for file in (ROOT / "airflow_provider_fate" / folder).glob("[a-z]*.py"):
             module = ".".join(file.relative_to(ROOT / "airflow_provider_fate").with_suffix("").parts)
             assert module in named or module in {"hooks.site", "hooks.check"}, module
@@ -237,7 +237,7 @@ def test_the_reference_shows_what_methods_promise(built: Path) -> None:
     text = (built / "reference.html").read_text()
     for anchor in (
         "operators.job.FateJobOperator",
-        "clients.flow.endpoints.job.JobGroup.submit",
+        "clients.fate_flow.endpoints.job.JobGroup.submit",
         "jobs.recipes.secureboost.HeteroSecureBoost",
         "errors.FateAmbiguousSubmitError",
     ):

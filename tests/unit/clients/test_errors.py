@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_fate import errors as e
-from airflow_provider_fate.clients.flow.envelope import FlowEnvelope, error_of, parties_of
+from airflow_provider_fate.clients.fate_flow.envelope import FlowEnvelope, error_of, parties_of
 from airflow_provider_fate.clients.http.envelope import read
 from airflow_provider_fate.clients.http.request import Once, Reply, get, post
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings, models
-from airflow_provider_fate.clients.flow.envelope import FlowEnvelope
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.fate_flow.envelope import FlowEnvelope
 from airflow_provider_fate.clients.http.failures import translate
 from airflow_provider_fate.clients.http.request import post
 from airflow_provider_fate.errors import (
