@@ -1,15 +1,11 @@
-"""What Airflow reads about this provider at every start. It must import nothing but literals."""
+"""What Airflow reads about this provider at every start. It must import neither Airflow nor a client."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_fate.hooks.connection_fields import (
-    CONN_FIELDS,
-    CONN_TYPE,
-    HOOK_NAME,
-    UI_FIELD_BEHAVIOUR,
-)
+from airflow_provider_fate.hooks.fate import FateSite
+from airflow_provider_fate.hooks.form import provider_info
 
 _P = "airflow_provider_fate"
 
@@ -45,15 +41,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job", f"{_P}.sensors.table"]}],
         "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.job", f"{_P}.triggers.table"]}],
-        "connection-types": [
-            {
-                "connection-type": CONN_TYPE,
-                "hook-class-name": f"{_P}.hooks.flow.FateFlowHook",
-                "hook-name": HOOK_NAME,
-                "ui-field-behaviour": UI_FIELD_BEHAVIOUR,
-                "conn-fields": CONN_FIELDS,
-            }
-        ],
+        "connection-types": [provider_info(model) for model in (FateSite,)],
         "asset-uris": [
             {
                 "schemes": ["fate"],

@@ -30,7 +30,7 @@ def wait_for_a_job() -> None:
     @task
     def somebody_starts_a_job(job_id: str, day: str) -> str:
         """Stands for the other one: a notebook would do just this."""
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.hooks.flow import FateFlowHook
         from airflow_provider_fate.jobs import Party, Psi
 

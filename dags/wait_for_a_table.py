@@ -22,8 +22,8 @@ def wait_for_a_table() -> None:
     @task
     def somebody_loads_a_table(day: str) -> str:
         """Stands for the other one: a script would do just this."""
-        from airflow_provider_fate.clients.flow import FlowClient
-        from airflow_provider_fate.clients.flow.models import UploadMeta
+        from airflow_provider_fate.clients.fate_flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow.models import UploadMeta
         from airflow_provider_fate.hooks.flow import FateFlowHook
 
         file = write_tables(day, rows=200)["laboratory_train"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.local import LocalFateError
 from dev.console import Step, Steps

@@ -52,8 +52,8 @@ for name in re.findall(r"automodule:: (\S+)", (HERE / "reference.md").read_text(
     importlib.import_module(name)
 
 # An endpoint is a descriptor; what is to be documented is the method that describes its request.
-from airflow_provider_fate.clients.flow import endpoints  # noqa: E402
-from airflow_provider_fate.clients.flow.endpoint import endpoint, procedure  # noqa: E402
+from airflow_provider_fate.clients.fate_flow import endpoints  # noqa: E402
+from airflow_provider_fate.clients.http.endpoint import endpoint, procedure  # noqa: E402
 
 for group in (getattr(endpoints, name) for name in endpoints.__all__):
     for name, value in list(vars(group).items()):

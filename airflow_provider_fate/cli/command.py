@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow_provider_fate.errors import FateError, FateJobNotFound
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.hooks.flow import FateFlowHook
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
@@ -78,7 +78,7 @@ def hook(conn_id: str) -> FateFlowHook:
 @contextlib.contextmanager
 def site(args: Namespace) -> Iterator[FlowJobs]:
     """The site of ``--conn-id``: its connection (``.site``), its client (``.flow``), and what is done with jobs."""
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
     described = hook(args.conn_id).site()

@@ -11,7 +11,7 @@ from airflow_provider_fate.cli.output import as_json, as_table, duration, moment
 from airflow_provider_fate.cli.times import age, seconds
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
 PAGE = 50

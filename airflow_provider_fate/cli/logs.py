@@ -13,7 +13,7 @@ from airflow_provider_fate.cli.reading import Log
 from airflow_provider_fate.errors import FateInvalidParameterError, FateNotFoundError, FateTaskNotFound
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord, LogLine, LogType
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, LogLine, LogType
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
 _ENVIRONMENT = re.compile(r"(RUN ENV\s*[:\uff1a]\s*)\{.*")

@@ -11,7 +11,7 @@ from airflow_provider_fate.cli.output import as_json, as_table, duration, moment
 from airflow_provider_fate.cli.times import seconds
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
 
 
 @command

@@ -10,7 +10,7 @@ from airflow_provider_fate.cli.command import command, fail, own_record_of, site
 from airflow_provider_fate.cli.output import as_json, say
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 
 @command

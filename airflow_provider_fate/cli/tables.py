@@ -11,7 +11,7 @@ from airflow_provider_fate.cli.output import as_json, as_table, say
 from airflow_provider_fate.errors import FateInvalidParameterError, FateTableNotFound
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
 
 
 def age(record: JobRecord) -> float | None:

@@ -1,1 +1,4 @@
-"""One package per remote system, free of Airflow: typed requests, replies and errors; sync and async."""
+"""One package per remote system, free of Airflow: typed requests, replies and errors; sync and async.
+
+``http`` is what they have in common.
+"""

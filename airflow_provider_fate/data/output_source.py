@@ -24,8 +24,8 @@ from airflow_provider_fate.errors import (
 )
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TableRef
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TableRef
 
 __all__ = ["TaskOutput", "WantedTable", "abridged", "fetch", "find_output", "find_table"]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from airflow_provider_fate.clients.flow.files import Sink
+from airflow_provider_fate.clients.http.files import Sink
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

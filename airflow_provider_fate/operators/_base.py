@@ -15,7 +15,7 @@ from airflow_provider_fate.remote.states import Outcome, WorkState
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.errors import FateError
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
@@ -51,7 +51,7 @@ class FateJobWorkOperator(RemoteWorkOperator[JobRef]):
     @contextmanager
     def jobs(self) -> Iterator[FlowJobs]:
         """The site's jobs, over one client."""
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.remote.flow.jobs import FlowJobs
 
         site = self.site()

@@ -52,7 +52,7 @@ class FateSiteOperator(BaseOperator):
 
     @contextmanager
     def _jobs(self) -> Iterator[FlowJobs]:
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.hooks.flow import FateFlowHook
         from airflow_provider_fate.remote.flow.jobs import FlowJobs
 

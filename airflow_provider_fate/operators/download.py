@@ -19,7 +19,7 @@ from airflow_provider_fate.operators._killed import Killed
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.data.output_contents import Contents, OutputTable
     from airflow_provider_fate.data.output_source import WantedTable
     from airflow_provider_fate.data.output_sql import Database
@@ -146,7 +146,7 @@ class FateDownloadOperator(BaseOperator):
             raise Killed
 
     def _download(self) -> dict[str, Any]:
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.data.output_source import abridged, fetch
         from airflow_provider_fate.hooks.check import verify_party
         from airflow_provider_fate.hooks.flow import FateFlowHook

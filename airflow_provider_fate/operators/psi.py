@@ -12,7 +12,7 @@ from airflow_provider_fate.operators.job import FateJobOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.jobs import Psi
     from airflow_provider_fate.remote.flow.ref import JobRef
     from airflow_provider_fate.remote.identity import WorkIdentity

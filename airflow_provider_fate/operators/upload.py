@@ -30,7 +30,7 @@ from airflow_provider_fate.remote.flow.upload_mark import UNKNOWN, UploadMark, c
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.clients.flow.models import UploadMeta
+    from airflow_provider_fate.clients.fate_flow.models import UploadMeta
     from airflow_provider_fate.data.ids import Case, Floats
     from airflow_provider_fate.data.shape import Shape
     from airflow_provider_fate.data.source import Source
@@ -373,7 +373,7 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
     def _meta(self) -> UploadMeta:
         from pydantic import ValidationError
 
-        from airflow_provider_fate.clients.flow.models import UploadMeta
+        from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 
         try:
             return UploadMeta(

@@ -109,7 +109,7 @@ def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:
     # Imported here and not by the thread: a worker that is forked meanwhile would have half a module.
     import asgiref.sync  # noqa: F401
 
-    import airflow_provider_fate.clients.flow
+    import airflow_provider_fate.clients.fate_flow
     import airflow_provider_fate.hooks.flow
     import airflow_provider_fate.remote.flow.snapshot  # noqa: F401
 

@@ -86,7 +86,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
 
     def find_or_submit(self, identity: WorkIdentity, context: Context) -> WantedTable:
         """Check the arguments, and the party where the site can be asked just now."""
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.errors import FateError, is_transient
         from airflow_provider_fate.hooks.check import verify_party
 
@@ -163,7 +163,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
 
     def _emit(self, context: Context, found: Mapping[str, Any]) -> None:
         from airflow_provider_fate.assets import emit_table, party_of_tables
-        from airflow_provider_fate.clients.flow import FlowClient
+        from airflow_provider_fate.clients.fate_flow import FlowClient
 
         site = self.site()
         with FlowClient(site.settings()) as flow:

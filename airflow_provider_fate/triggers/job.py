@@ -59,7 +59,7 @@ class FateJobTrigger(RemoteWorkTrigger):
         Its state is read afterwards, because the answer to a stop is not reliable; and before: the triggerer, a worker
         and the API server may all want to stop it.
         """
-        from airflow_provider_fate.clients.flow import AsyncFlowClient
+        from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
         from airflow_provider_fate.errors import FateError, FateServerError
         from airflow_provider_fate.hooks.flow import FateFlowHook
         from airflow_provider_fate.remote.flow.snapshot import snapshot_of

@@ -46,18 +46,15 @@ def parameters(cls: type) -> dict[str, str]:
 
 def connection_fields() -> str:
     """Every field of the connection form."""
-    from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS, UI_FIELD_BEHAVIOUR
+    from airflow_provider_fate.hooks.fate import FateSite
+    from airflow_provider_fate.hooks.form import conn_fields, standard_fields
 
-    labels = UI_FIELD_BEHAVIOUR["relabeling"]
-    standard = {
-        "host": "Name or address of FATE-Flow, or of the proxy in front of it: no scheme, no path.",
-        "port": "Port of FATE-Flow's HTTP interface.",
-        "login": "Id of the app that the site made for this client. Only where FATE-Flow authenticates clients.",
-        "password": "Token of that app. It signs requests and is never sent.",
-    }
-    defaults = {"port": "`9380`"}
-    rows = [(labels[name], f"`{name}`", defaults.get(name, "-"), text) for name, text in standard.items()]
-    for name, field in CONN_FIELDS.items():
+    rows = []
+    for name, standard in standard_fields(FateSite).items():
+        default = FateSite.model_fields[name].default
+        shown = f"`{default}`" if isinstance(default, int) else "-"
+        rows.append((standard.label, f"`{standard.name}`", shown, standard.description))
+    for name, field in conn_fields(FateSite).items():
         schema = field["schema"]
         default = f"`{str(schema['default']).lower()}`" if "default" in schema else "-"
         choice = f" One of {', '.join(f'`{value}`' for value in schema['enum'])}." if "enum" in schema else ""

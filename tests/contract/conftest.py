@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, FlowSettings, models
 from tests.support.fake_flow import FakeFlow
 
 

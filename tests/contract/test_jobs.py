@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient, models
+from airflow_provider_fate.clients.fate_flow import FlowClient, models
 from airflow_provider_fate.errors import FateModelNotFound, FateTableExists, FateTableNotFound
 from tests.recordings.scenario import csv, psi_job
 

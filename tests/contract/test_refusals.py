@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, models
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, models
 from airflow_provider_fate.errors import (
     FateCreateJobError,
     FateFileNotFound,

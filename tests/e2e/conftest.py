@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 from tests.support.evidence import watch

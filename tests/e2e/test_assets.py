@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 from tests.e2e.conftest import ROOT, explain

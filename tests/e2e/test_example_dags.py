@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from tests.e2e.conftest import ROOT, explain
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from dev.localairflow import AirflowApi, AirflowApiError
 from tests.e2e.conftest import explain
 

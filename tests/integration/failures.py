@@ -23,8 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs import Encryption, HeteroSecureBoost, Party, Psi
 from airflow_provider_fate.local import LocalFate
 from airflow_provider_fate.local.processes import of_instance

@@ -23,8 +23,8 @@ from botocore.exceptions import ClientError
 from pyarrow import csv as pacsv
 from pyarrow import parquet
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.data import output
 from airflow_provider_fate.data.output_target import stored_object
 from airflow_provider_fate.errors import FateConflictError

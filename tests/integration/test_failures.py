@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.remote.flow import jobs
 from tests.integration.failures import CASES, PAGE, Stage, load_tables, play
 from tests.support.fate import RunningFate

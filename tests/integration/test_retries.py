@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.errors import FateJobFailed
 from airflow_provider_fate.jobs import Encryption, HeteroSecureBoost, Party
 from airflow_provider_fate.operators.job import FateJobOperator

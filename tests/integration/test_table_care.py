@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.errors import FateConflictError, FateModelNotFound, FateTableNotFound, FateTaskNotFound
 from airflow_provider_fate.jobs import Encryption, HeteroSecureBoost, Party, Psi
 from airflow_provider_fate.operators.retention import FateRetentionOperator

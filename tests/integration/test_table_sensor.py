@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.sensors.table import FateTableSensor
 from tests.support.fate import RunningFate
 from tests.support.task import Task

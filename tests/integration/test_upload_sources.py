@@ -22,7 +22,7 @@ import pyarrow.parquet
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.errors import FateTableNotFound
 from airflow_provider_fate.operators.upload import FateUploadOperator
 from dev.postgres import LocalPostgres

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_fate.clients.flow.models.server import masked
+from airflow_provider_fate.clients.fate_flow.models.server import masked
 
 from .scenario import Conversation, hold
 

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings, models
 from airflow_provider_fate.errors import FateError, FateServerError
 
 from .record import TRAFFIC

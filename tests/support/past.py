@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_fate.clients.flow import FlowClient
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs import HeteroSecureBoost, Party, Psi
 from tests.support.fake_flow import FakeFlow, Script
 

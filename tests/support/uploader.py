@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # there once, however large the table is.
 IMPORTED = (
     "airflow.sdk.execution_time.supervisor",
-    "airflow_provider_fate.clients.flow",
+    "airflow_provider_fate.clients.fate_flow",
     "airflow_provider_fate.data.stream",
     "airflow_provider_fate.hooks.check",
     "airflow_provider_fate.hooks.flow",

@@ -23,7 +23,7 @@ from airflow_provider_fate.assets import (
     sanitize_uri,
     table_asset,
 )
-from airflow_provider_fate.clients.flow.models import SiteInfo
+from airflow_provider_fate.clients.fate_flow.models import SiteInfo
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.get_provider_info import get_provider_info
 from airflow_provider_fate.jobs import Party, Psi

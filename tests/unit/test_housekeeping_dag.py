@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from tests.support.fake_flow import FakeFlow
 from tests.support.past import Past
 from tests.support.task import FakeTaskInstance, connect

@@ -19,7 +19,7 @@ from airflow_provider_fate.remote.reuse import OnClear, OnRetry, Reuse
 from airflow_provider_fate.remote.states import WorkState
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
     from airflow_provider_fate.remote.flow.jobs import FlowJobs, Found
 
 log = logging.getLogger(__name__)

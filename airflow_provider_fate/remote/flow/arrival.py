@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.remote.states import Snapshot, WorkState
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
 
 DATAFRAME = "dataframe"
 _JOB_ID = re.compile(r"\d+")

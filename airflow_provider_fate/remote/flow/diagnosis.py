@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_fate.clients.flow.grpc_words import without_grpc
+from airflow_provider_fate.clients.fate_flow.grpc_words import without_grpc
 from airflow_provider_fate.jobs.reasons import KILLED, Reason, known_reason
 from airflow_provider_fate.remote.flow.evidence import Evidence
 from airflow_provider_fate.remote.flow.progress import in_order
@@ -15,8 +15,8 @@ from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failur
 from airflow_provider_fate.remote.flow.snapshot import own_record
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord, TaskRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
     from airflow_provider_fate.remote.flow.ref import JobRef
 
 REPORT = 2000

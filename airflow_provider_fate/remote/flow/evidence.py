@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_fate.errors import FateError
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord, LogType, TaskRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, LogType, TaskRecord
     from airflow_provider_fate.remote.flow.ref import JobRef
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.remote.flow.usage import named_tables
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 __all__ = ["ModelKey", "PastJob", "TableKey", "Used", "groups", "past_jobs"]
 

@@ -17,8 +17,8 @@ from airflow_provider_fate.remote.reuse import OnClear, Reuse
 from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.remote.identity import WorkIdentity
 

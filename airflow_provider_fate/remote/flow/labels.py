@@ -9,8 +9,8 @@ from airflow_provider_fate.errors import FateInputError, FateTableNotFound
 from airflow_provider_fate.remote.flow.tables import ReadTable, read_tables
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
     from airflow_provider_fate.hooks.site import FateSite
 
 __all__ = ["require_fitting_labels"]

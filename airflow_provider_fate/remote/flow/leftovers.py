@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_fate.errors import FateModelNotFound, FateServerError, FateTableNotFound, FateTaskNotFound
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
     from airflow_provider_fate.remote.flow.history import PastJob
 
 __all__ = ["has_model", "outputs_of"]

@@ -15,8 +15,8 @@ from airflow_provider_fate.remote.poller import SharedPoller
 from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import AsyncFlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord, JobState, SiteInfo
+    from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState, SiteInfo
     from airflow_provider_fate.hooks.site import FateSite
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class FlowPoller(SharedPoller[Snapshot]):
     async def client(self) -> AsyncFlowClient:
         """The client that all waiting tasks of this connection share; the connection is read anew after an error."""
         if self._client is None:
-            from airflow_provider_fate.clients.flow import AsyncFlowClient
+            from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
 
             self._site = await self._newest_site()
             self._whose = None
@@ -81,7 +81,7 @@ class FlowPoller(SharedPoller[Snapshot]):
 
     async def _learn_party(self, flow: AsyncFlowClient) -> None:
         """Ask the site who it is where the connection does not say: else each job would be asked for by its id."""
-        from airflow_provider_fate.clients.flow.models import SiteInfo
+        from airflow_provider_fate.clients.fate_flow.models import SiteInfo
 
         if self._site is None or self._site.party_id is not None or self._whose is not None:
             return
@@ -100,7 +100,7 @@ class FlowPoller(SharedPoller[Snapshot]):
 
     async def look(self, keys: Collection[str]) -> Mapping[str, Snapshot]:
         """Snapshots of these jobs."""
-        from airflow_provider_fate.clients.flow.models import JobState
+        from airflow_provider_fate.clients.fate_flow.models import JobState
 
         flow = await self.client()
         unfinished: Mapping[str, list[JobState]] = {}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.data.table import TableName
 
 __all__ = ["Column", "Preview", "preview"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.remote.flow.inherit import producers
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import TaskRecord
+    from airflow_provider_fate.clients.fate_flow.models import TaskRecord
 
 
 def in_order(tasks: Iterable[TaskRecord], dag: Mapping[str, Any] | None = None) -> list[TaskRecord]:

@@ -15,7 +15,7 @@ from airflow_provider_fate.remote.flow.leftovers import has_model, outputs_of
 from airflow_provider_fate.remote.flow.retention import Item, Plan
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.remote.flow.policy import Kind
 
 __all__ = ["carry_out"]

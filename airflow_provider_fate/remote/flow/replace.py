@@ -15,8 +15,8 @@ from airflow_provider_fate.errors import (
 from airflow_provider_fate.remote.flow.usage import TableUse, users_of, uses
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
     from airflow_provider_fate.data.table import TableName
 
 __all__ = ["DIRECTORY", "delete", "find", "make_room", "refuse_used"]

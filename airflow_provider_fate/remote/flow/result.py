@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.errors import FateError, FateNotFoundError
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.remote.flow.ref import JobRef
 
 log = logging.getLogger(__name__)

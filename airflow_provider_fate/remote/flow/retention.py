@@ -23,8 +23,8 @@ from airflow_provider_fate.remote.flow.leftovers import has_model, outputs_of
 from airflow_provider_fate.remote.flow.policy import Kind, Policy
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import TableRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TableRecord
 
 __all__ = ["Action", "Item", "Plan", "plan"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_fate.remote.states import Snapshot, WorkState
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 _STATES = {
     "ready": WorkState.QUEUED,

@@ -13,7 +13,7 @@ from airflow_provider_fate.remote.flow.poller import AT_ONCE, FlowPoller
 from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import AsyncFlowClient
+    from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
 
 TICK = 1.0
 """Shortest time in seconds after which is looked whether a table is due: a newcomer must not wait for the others."""

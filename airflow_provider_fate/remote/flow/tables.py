@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_fate.errors import FateTableNotFound
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.hooks.site import FateSite
 
 

@@ -20,7 +20,7 @@ from airflow_provider_fate.remote.flow.replace import find, make_room, refuse_us
 from airflow_provider_fate.remote.flow.usage import named_tables, users_of
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
     from airflow_provider_fate.remote.identity import WorkIdentity
 
@@ -96,7 +96,7 @@ class Transform:
         :raises FateInputError: it is none.
         :raises FateTableExists, FateConflictError: the name is taken, or a job uses one of the tables.
         """
-        from airflow_provider_fate.clients.flow.models import TableRef
+        from airflow_provider_fate.clients.fate_flow.models import TableRef
 
         flow = self.jobs.flow
         raw = find(flow, self.source)

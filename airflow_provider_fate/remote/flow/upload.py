@@ -15,7 +15,7 @@ from airflow_provider_fate.remote.flow.upload_mark import UploadMark, columns_di
 from airflow_provider_fate.remote.flow.usage import users_of
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord, TableRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRecord
     from airflow_provider_fate.remote.flow.jobs import FlowJobs
     from airflow_provider_fate.remote.identity import WorkIdentity
 

@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 __all__ = ["UNKNOWN", "UploadMark", "columns_digest", "digest", "local_tasks"]
 

@@ -14,8 +14,8 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.remote.flow.usage import named_tables
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord, JobStatus
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobStatus
 
 __all__ = ["records", "uploads"]
 

@@ -11,8 +11,8 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.remote.flow.jobs import UNFINISHED
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 __all__ = ["Access", "TableUse", "named_tables", "users_of", "uses"]
 

@@ -10,8 +10,8 @@ from airflow_provider_fate.remote.flow.evidence import Evidence
 from airflow_provider_fate.remote.flow.schedule_log import without_cores
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.flow import FlowClient
-    from airflow_provider_fate.clients.flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.remote.flow.ref import JobRef
 
 MANY = 5

@@ -17,7 +17,7 @@ from statistics import median
 import pyarrow.csv
 import pyarrow.parquet
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.local import LocalFate
 from airflow_provider_fate.local.progress import Lines
 from tests.bench.upload.ways import BARE, SITE, WAYS, Scene, Sent

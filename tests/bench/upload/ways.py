@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs.pipeline.environment import PipelineEnvironment
 from tests.support.s3 import CONN_ID, REGION, RunningS3
 from tests.support.uploader import ROOT, upload

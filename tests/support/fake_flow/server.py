@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from airflow_provider_fate.clients.flow import AppId, FlowSettings
+from airflow_provider_fate.clients.fate_flow import AppId, FlowSettings
 
 from . import access_routes, data_routes, job_routes, output_routes, server_routes
 from .clock import Clock

@@ -10,7 +10,7 @@ import pytest
 from airflow.cli.cli_parser import _add_command
 
 from airflow_provider_fate.cli.definition import get_fate_cli_commands
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.jobs import Party, Psi
 from tests.support.fake_flow import FakeFlow, Script
 from tests.support.task import connect

@@ -14,7 +14,7 @@ from airflow.providers_manager import ProvidersManager
 
 from airflow_provider_fate.cli import command
 from airflow_provider_fate.cli.definition import LEVELS, STATUSES, get_fate_cli_commands
-from airflow_provider_fate.clients.flow.models import JobStatus, LogType
+from airflow_provider_fate.clients.fate_flow.models import JobStatus, LogType
 from airflow_provider_fate.errors import FateJobNotFound
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "cli.md"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from airflow_provider_fate.cli import reading
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from tests.support.fake_flow import Failure, Script
 from tests.unit.cli.conftest import finish, submit
 

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_fate.cli.output import as_json, as_table, duration, say
 from airflow_provider_fate.cli.times import seconds
-from airflow_provider_fate.clients.flow.models import JobRecord
+from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
 NOW = datetime.now(tz=UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from tests.support.fake_flow import FakeFlow
 
 Answers = Callable[[str, str], tuple[int, str, bytes]]

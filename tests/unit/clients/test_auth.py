@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from airflow_provider_fate.clients.flow import AppId, AsyncFlowClient, FlowClient
-from airflow_provider_fate.clients.flow.auth import AppIdAuth, sign
+from airflow_provider_fate.clients.fate_flow import AppId, AsyncFlowClient, FlowClient
+from airflow_provider_fate.clients.fate_flow.auth import AppIdAuth, sign
 from airflow_provider_fate.errors import (
     FateAuthError,
     FateClockSkewError,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from airflow_provider_fate.clients.flow import AppId, FlowClient, models
+from airflow_provider_fate.clients.fate_flow import AppId, FlowClient, models
 from airflow_provider_fate.errors import (
     FateInvalidParameterError,
     FateJobNotFound,

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_fate import errors as e
-from airflow_provider_fate.clients.flow.envelope import error_of, parties_of, read
-from airflow_provider_fate.clients.flow.request import Once, Reply, get, post
+from airflow_provider_fate.clients.fate_flow.envelope import FlowEnvelope, error_of, parties_of
+from airflow_provider_fate.clients.http.envelope import read
+from airflow_provider_fate.clients.http.request import Once, Reply, get, post
 
 ASK = get("/x", lambda reply: reply.data)
 SUBMIT = post("/job/submit", lambda reply: reply.data, once=Once.SUBMIT)
@@ -74,7 +75,7 @@ CREATE_FAILED = (
     ],
 )
 def test_each_code_has_its_exception(code: int, kind: type[e.FateError]) -> None:
-    error = error_of(ASK, Reply(code=code, message="No found job: job_id[1]", job_id="1"), RESPONSE)
+    error = error_of(ASK, Reply(code=code, message="No found job: job_id[1]", id="1"), RESPONSE)
 
     assert type(error) is kind
     assert isinstance(error, e.FateError)
@@ -90,7 +91,7 @@ def test_104_at_a_submit_leaves_open_whether_a_job_exists() -> None:
 
 
 def test_a_refused_job_names_the_parties_that_refused() -> None:
-    error = error_of(SUBMIT, Reply(code=1002, message=CREATE_FAILED, job_id="2026"), RESPONSE)
+    error = error_of(SUBMIT, Reply(code=1002, message=CREATE_FAILED, id="2026"), RESPONSE)
 
     assert isinstance(error, e.FateCreateJobError)
     assert error.job_id == "2026"
@@ -154,14 +155,14 @@ def test_a_missing_signature_is_about_authentication() -> None:
 )
 def test_what_is_no_answer_of_fate_flow_is_told_apart(status: int, body: bytes, kind: type[e.FateError]) -> None:
     with pytest.raises(e.FateError) as caught:
-        read(ASK, httpx.Response(status, request=RESPONSE.request), body)
+        read(FlowEnvelope(), ASK, httpx.Response(status, request=RESPONSE.request), body)
 
     assert type(caught.value) is kind
 
 
 def test_an_excerpt_of_a_strange_page_is_short() -> None:
     with pytest.raises(e.FateProxyError) as caught:
-        read(ASK, httpx.Response(502, request=RESPONSE.request), b"<html>" + b"x" * 100_000)
+        read(FlowEnvelope(), ASK, httpx.Response(502, request=RESPONSE.request), b"<html>" + b"x" * 100_000)
 
     assert len(str(caught.value)) < 500
     assert caught.value.status == 502
@@ -170,7 +171,7 @@ def test_an_excerpt_of_a_strange_page_is_short() -> None:
 def test_an_answer_of_another_shape_is_an_error_of_ours() -> None:
     strange = get("/x", lambda reply: reply.data["missing"])
     with pytest.raises(e.FateServerError, match="unexpected"):
-        read(strange, httpx.Response(200, request=RESPONSE.request), b'{"code": 0, "data": {}}')
+        read(FlowEnvelope(), strange, httpx.Response(200, request=RESPONSE.request), b'{"code": 0, "data": {}}')
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, models
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, models
 from airflow_provider_fate.errors import FateInvalidParameterError, FateTableNotFound, FateUnreachable
 from tests.support.fake_flow import FakeFlow
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from airflow_provider_fate.clients.flow.grpc_words import without_grpc
+from airflow_provider_fate.clients.fate_flow.grpc_words import without_grpc
 
 RAW = """Federated schedule error, <_InactiveRpcError of RPC that terminated with:
 \tstatus = StatusCode.UNAVAILABLE

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings, models
-from airflow_provider_fate.clients.flow.failures import translate
-from airflow_provider_fate.clients.flow.request import post
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.fate_flow.envelope import FlowEnvelope
+from airflow_provider_fate.clients.http.failures import translate
+from airflow_provider_fate.clients.http.request import post
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
     FateConnectionError,
@@ -214,7 +215,7 @@ async def test_the_async_client_repeats_alike(fake_flow: FakeFlow, dag: dict[str
 def test_it_is_known_whether_anything_was_sent(
     error: httpx.HTTPError, kind: type[FateConnectionError], sent: bool
 ) -> None:
-    translated = translate(FlowSettings("h"), post("/job/submit", lambda reply: None), error)
+    translated = translate(FlowEnvelope(), FlowSettings("h"), post("/job/submit", lambda reply: None), error)
 
     assert type(translated) is kind
     assert translated.sent is sent

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.flow import AsyncFlowClient, FlowClient, FlowSettings
-from airflow_provider_fate.clients.flow.models import JobState
-from airflow_provider_fate.clients.flow.models.state import StatesReader
+from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import JobState
+from airflow_provider_fate.clients.fate_flow.models.state import StatesReader
 from airflow_provider_fate.errors import FateError, FateProxyError, FateServerError
 from tests.support.fake_flow import FakeFlow
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_fate.clients.flow.models import JobRecord, JobState
-from airflow_provider_fate.clients.flow.models.state import StatesReader, states_of
+from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState
+from airflow_provider_fate.clients.fate_flow.models.state import StatesReader, states_of
 
 ROOT = Path(__file__).resolve().parents[3]
 PIECE = 65_536

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from airflow_provider_fate.clients.flow import AppId, AsyncFlowClient, FlowClient, FlowSettings, models
-from airflow_provider_fate.clients.flow.endpoint import Group, endpoint, procedure
-from airflow_provider_fate.clients.flow.request import check_id
+from airflow_provider_fate.clients.fate_flow import AppId, AsyncFlowClient, FlowClient, FlowSettings, models
+from airflow_provider_fate.clients.fate_flow.names import check_id
+from airflow_provider_fate.clients.http import Group, endpoint, procedure
 from airflow_provider_fate.errors import (
     FateConfigError,
     FateError,
@@ -46,6 +46,13 @@ def test_both_clients_have_the_same_endpoints() -> None:
 
     assert surface == _surface(AsyncFlowClient(SETTINGS))
     assert len(surface) > 65
+
+
+def test_the_client_s_former_place_still_leads_to_it() -> None:
+    from airflow_provider_fate.clients import fate_flow, flow
+
+    assert flow.__all__ == fate_flow.__all__
+    assert all(getattr(flow, name) is getattr(fate_flow, name) for name in flow.__all__)
 
 
 def test_every_endpoint_says_what_it_does() -> None:

@@ -5,11 +5,18 @@ import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from tests.support.task import CONN_ID, connect
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    """Repeats follow each other at once."""
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 def answer():

@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 
 from airflow_provider_fate.get_provider_info import get_provider_info
-from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS
+from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.flow import FateFlowHook
+from airflow_provider_fate.hooks.form import conn_fields
 
 
 def resolve(path):
@@ -23,12 +24,40 @@ def test_it_fits_airflows_schema():
     jsonschema.validate(get_provider_info(), schema)
 
 
-def test_it_imports_nothing_but_literals():
+def test_it_imports_neither_airflow_nor_a_client():
     code = (
         "import sys; import airflow_provider_fate.get_provider_info as m; m.get_provider_info();"
-        "print([n for n in sys.modules if n.split('.')[0] in ('airflow', 'httpx', 'pydantic', 'yaml', 'tenacity')])"
+        "print([n for n in sys.modules if n.split('.')[0] in ('airflow', 'httpx', 'yaml', 'tenacity')])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_pydantic_which_it_does_import_is_there_in_every_airflow_process():
+    code = "import sys, airflow; print('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
+def test_what_airflow_is_told_of_the_connection_type():
+    [told] = get_provider_info()["connection-types"]
+    assert told["connection-type"] == "fate"
+    assert told["hook-class-name"] == "airflow_provider_fate.hooks.flow.FateFlowHook"
+    assert told["ui-field-behaviour"]["hidden-fields"] == ["schema"]
+    assert told["ui-field-behaviour"]["relabeling"] == {
+        "login": "App id",
+        "password": "App token",
+        "host": "Host",
+        "port": "HTTP port",
+    }
+    assert {name: field["schema"] for name, field in told["conn-fields"].items()} == {
+        "party_id": {"type": ["string", "null"], "default": "9999"},
+        "role": {"type": ["string", "null"], "default": "guest", "enum": ["guest", "host", "arbiter"]},
+        "tls": {"type": ["boolean", "null"], "default": False},
+        "ca_file": {"type": ["string", "null"]},
+        "verify": {"type": ["boolean", "null"], "default": True},
+        "timeout": {"type": ["number", "null"], "default": 30, "minimum": 1, "maximum": 600},
+        "board_url": {"type": ["string", "null"]},
+        "cores": {"type": ["integer", "null"], "minimum": 1},
+    }
 
 
 def test_everything_that_it_names_exists():
@@ -64,9 +93,9 @@ def test_every_operator_sensor_and_trigger_is_declared():
         assert declared == there
 
 
-@pytest.mark.parametrize("name", CONN_FIELDS)
+@pytest.mark.parametrize("name", conn_fields(FateSite))
 def test_no_field_of_the_form_is_mandatory(name):
-    field = CONN_FIELDS[name]
+    field = conn_fields(FateSite)[name]
     assert "null" in field["schema"]["type"]
     assert field["label"]
     assert field["description"]

@@ -4,8 +4,8 @@ import pytest
 from airflow.sdk import Connection
 
 from airflow_provider_fate.errors import FateConfigError
-from airflow_provider_fate.hooks.connection_fields import CONN_FIELDS
 from airflow_provider_fate.hooks.flow import FateFlowHook
+from airflow_provider_fate.hooks.form import conn_fields
 from airflow_provider_fate.hooks.site import FateSite
 
 
@@ -41,7 +41,7 @@ def test_every_field_of_the_form_is_read():
         "board_url": "https://board/{job_id}",
         "cores": 8,
     }
-    assert set(filled) == set(CONN_FIELDS)
+    assert set(filled) == set(conn_fields(FateSite))
     read = site(port=1234, login="app", password="secret", **filled)
     assert {name: getattr(read, name) for name in filled} == filled
     settings = read.settings()
@@ -52,7 +52,7 @@ def test_every_field_of_the_form_is_read():
 
 
 def test_fields_left_empty_in_the_form_are_as_good_as_missing():
-    empty = site(login="", password="", **dict.fromkeys(CONN_FIELDS, ""))
+    empty = site(login="", password="", **dict.fromkeys(conn_fields(FateSite), ""))
     assert empty == site()
 
 

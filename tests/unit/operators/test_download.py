@@ -13,8 +13,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from pyarrow import parquet
 
-from airflow_provider_fate.clients.flow import FlowClient
-from airflow_provider_fate.clients.flow.endpoints.data import DataGroup
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.endpoints.data import DataGroup
 from airflow_provider_fate.data import output, output_source
 from airflow_provider_fate.errors import (
     FateArchiveError,

@@ -395,7 +395,7 @@ def test_a_job_that_somebody_stops_is_told_apart_from_a_failure(site):
     site.plan(Script(stall="psi"))
     task = psi()
     trigger = task.start()
-    from airflow_provider_fate.clients.flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow import FlowClient
 
     with FlowClient(site.settings) as flow:
         flow.job.stop(task.ti.xcoms["job_id"])

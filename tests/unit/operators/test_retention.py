@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateServerError
 from airflow_provider_fate.operators.retention import FateRetentionOperator
 from tests.support.fake_flow import FakeFlow

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobTimeout
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.sensors.job import FateJobSensor

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateConflictError, FateServerError, FateTableNotFound
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.table import (

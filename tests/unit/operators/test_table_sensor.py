@@ -8,8 +8,8 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSen
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_fate.assets import table_asset
-from airflow_provider_fate.clients.flow import FlowClient
-from airflow_provider_fate.clients.flow.models import UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.errors import FateSignatureError
 from airflow_provider_fate.remote import watch
 from airflow_provider_fate.sensors.table import FateTableSensor

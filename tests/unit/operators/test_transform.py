@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.flow import FlowClient
-from airflow_provider_fate.clients.flow.endpoints.job import JobGroup
-from airflow_provider_fate.clients.flow.models import TableRef
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.endpoints.job import JobGroup
+from airflow_provider_fate.clients.fate_flow.models import TableRef
 from airflow_provider_fate.errors import FateConflictError, FateDataError, FateTableNotFound
 from airflow_provider_fate.operators.transform import FateTransformOperator
 from tests.support.fake_flow import FakeFlow, Script

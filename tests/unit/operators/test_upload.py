@@ -8,7 +8,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-from airflow_provider_fate.clients.flow.endpoints.job import JobGroup
+from airflow_provider_fate.clients.fate_flow.endpoints.job import JobGroup
 from airflow_provider_fate.errors import FateConflictError, FateDataError
 from airflow_provider_fate.operators.upload import FateUploadOperator
 from airflow_provider_fate.remote.flow.upload_mark import UploadMark

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.remote.flow.diagnosis import Diagnosis, diagnose, stopped_by
 from airflow_provider_fate.remote.flow.progress import in_order

@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowSettings
-from airflow_provider_fate.clients.flow.models import JobRecord, JobState, SiteInfo
+from airflow_provider_fate.clients.fate_flow import FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState, SiteInfo
 from airflow_provider_fate.errors import FatePermissionError
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.hooks.site import FateSite

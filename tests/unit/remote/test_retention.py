@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_fate.clients.flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateConnectionError, FateInvalidParameterError
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.remote.flow import uploads as listing

@@ -6,8 +6,8 @@ import copy
 
 import pytest
 
-from airflow_provider_fate.clients.flow import FlowClient
-from airflow_provider_fate.clients.flow.models import JobRecord, TableRef, UploadMeta
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRef, UploadMeta
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.remote.flow.usage import TableUse, named_tables, users_of, uses

@@ -6,12 +6,38 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 
 import httpx
 
-from .settings import AppId
+from airflow_provider_fate.clients.http.settings import HEADER_TEXT
+from airflow_provider_fate.errors import FateConfigError
 
-__all__ = ["AppIdAuth", "sign"]
+__all__ = ["AppId", "AppIdAuth", "sign"]
+
+
+@dataclass(frozen=True, slots=True)
+class AppId:
+    """The app that a FATE site gave to this client; needed where client authentication is switched on.
+
+    :param app_id: public id of the app.
+    :param token: its secret; it signs requests and is never sent. Hidden in ``repr``.
+    """
+
+    app_id: str
+    token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.app_id or not HEADER_TEXT.fullmatch(self.app_id):
+            raise FateConfigError(
+                f"app id {self.app_id!r} cannot be sent in a header.",
+                hint="Write the id that `app/client/create` answered, such as '46469586'.",
+            )
+        if not self.token:
+            raise FateConfigError(
+                f"app id {self.app_id!r} has no token.",
+                hint="Give the token that belongs to the app id, or leave both empty.",
+            )
 
 
 def sign(*, app_id: str, token: str, user_name: str, nonce: str, timestamp: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
+from airflow_provider_fate.clients.http import Group, Reply, Request, Transport, endpoint, get, without_none
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-from ..endpoint import Group, Transport, endpoint
 from ..models import LogLine, LogType
-from ..request import Reply, Request, check_id, get, without_none
+from ..names import check_id
 
 __all__ = ["LogGroup"]
 

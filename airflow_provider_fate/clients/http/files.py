@@ -1,4 +1,4 @@
-"""Files on their way to and from FATE-Flow, in constant memory and without blocking an event loop."""
+"""Files on their way to and from a server, in constant memory and without blocking an event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Multipart", "Sink", "Source", "Target", "Upload", "Writer"]
 
 CHUNK = 256 * 1024
 _LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"
-"""What boundaries are made of. The server looks for the boundary in all of the file, and can skip as many bytes as it
+"""What boundaries are made of. A server looks for the boundary in all of the file, and can skip as many bytes as it
 is long wherever it meets one that is not in it: CSV is digits and commas. (CPython tells bytes apart by their last six
 bits here, so J, which it takes for a line feed, and small letters, which it takes for digits, would cost time.)
 """

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from airflow_provider_fate.clients.http import Group, Once, Reply, Request, Transport, endpoint, get, post, without_none
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-from ..endpoint import Group, Transport, endpoint
 from ..models import App, ResourceGrants, TableRef
-from ..request import Once, Reply, Request, check_id, get, post, without_none
+from ..names import check_id
 
 __all__ = ["AppGroup", "AppRole", "PermissionGroup"]
 

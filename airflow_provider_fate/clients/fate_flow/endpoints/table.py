@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from airflow_provider_fate.clients.http import Group, Once, Reply, Request, Transport, endpoint, get, post
 from airflow_provider_fate.errors import FateNotOfferedError
 
-from ..endpoint import Group, Transport, endpoint
 from ..models import TableRecord
-from ..request import Once, Reply, Request, check_name, get, post
+from ..names import check_name
 
 __all__ = ["TableGroup"]
 

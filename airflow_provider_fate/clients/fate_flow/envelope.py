@@ -5,88 +5,69 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from pydantic import ValidationError
 
 from airflow_provider_fate import errors as e
+from airflow_provider_fate.clients.http.envelope import Envelope, shortened
+from airflow_provider_fate.clients.http.request import Once, Reply, Request
 
 from .grpc_words import without_grpc
-from .request import Once, Reader, Reply, Request
 
-__all__ = ["NO_JOB", "NO_TASK", "error_of", "parties_of", "read", "read_from"]
-
-T = TypeVar("T")
+__all__ = ["NO_JOB", "NO_TASK", "FlowEnvelope", "error_of", "old_version", "parties_of"]
 
 NO_JOB = 1001
 NO_TASK = 2000
 
-_EXCERPT = 200
 _SIGNATURE_HEADERS = re.compile(r"name\[(appId|userName|Nonce|Timestamp|Signature)\]")
 _CREATE_FAILED = re.compile(r"\('create job failed', (\{.*\})\)\s*$", re.S)
 
 
-def read(request: Request[T], response: httpx.Response, body: bytes) -> T:
-    """Return the result of a request from its whole answer.
+class FlowEnvelope(Envelope):
+    """FATE-Flow 2.x."""
 
-    :raises FateError: the answer is an error, or none of FATE-Flow's.
-    """
-    return _result(request, response, body, lambda: json.loads(body))
+    service = "FATE-Flow"
+    version = "v2"
+    known = "FATE-Flow 2.2"
+    default_port = 9380
+    created = "The job"
 
+    def open(self, request: Request[Any], response: httpx.Response, content: Any) -> Reply | None:
+        """Open the envelope; an endpoint without one has none.
 
-def read_from(request: Request[T], response: httpx.Response, reader: Reader) -> T:
-    """Return the result of a request from the reader that was fed its whole answer.
-
-    :raises FateError: the answer is an error, or none of FATE-Flow's.
-    """
-    return _result(request, response, reader.rest, reader.finish)
-
-
-def _result(request: Request[T], response: httpx.Response, body: bytes | bytearray, decode: Callable[[], Any]) -> T:
-    reply = _open(request, response, body, decode)
-    if reply.code and reply.code not in request.accept:
-        raise error_of(request, reply, response)
-    return parse(request, reply)
-
-
-def parse(request: Request[T], reply: Reply) -> T:
-    """Return the result of a good reply.
-
-    :raises FateServerError: the reply does not look as it should.
-    """
-    try:
-        return request.parse(reply)
-    except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise e.FateServerError(
-            f"{request.endpoint} answered something unexpected: {_short(str(error))}",
-            hint="This client knows FATE-Flow 2.2; look whether the server is older, newer or patched.",
-            endpoint=request.endpoint,
-            job_id=request.job_id or reply.job_id,
-        ) from error
-
-
-def _open(request: Request[Any], response: httpx.Response, body: bytes | bytearray, decode: Callable[[], Any]) -> Reply:
-    try:
-        content = decode()
-    except ValueError:
-        raise _not_an_envelope(request, response, body) from None
-    if isinstance(content, dict):
+        :raises FateVersionError: the answer is one of FATE-Flow 1.x.
+        """
+        if not isinstance(content, dict):
+            return None
         if response.status_code == 200 and isinstance(content.get("code"), int):
             job_id = content.get("job_id")
             return Reply(
                 code=content["code"],
                 message=str(content.get("message", "")),
                 data=content.get("data"),
-                job_id=None if job_id is None else str(job_id),
+                id=None if job_id is None else str(job_id),
             )
         if "retcode" in content:
             raise old_version(request.endpoint)
-        if response.status_code == 200 and request.bare:
-            return Reply(data=content)
-    raise _not_an_envelope(request, response, body)
+        return Reply(data=content) if response.status_code == 200 and request.bare else None
+
+    def error(self, request: Request[Any], reply: Reply, response: httpx.Response) -> Exception:
+        """Return the exception for FATE-Flow's code."""
+        return error_of(request, reply, response)
+
+    def about(self, request: Request[Any], reply: Reply | None = None) -> dict[str, Any]:
+        """Return endpoint and job."""
+        return {"endpoint": request.endpoint, "job_id": _job_of(request) or (reply.id if reply else None)}
+
+
+def _job_of(request: Request[Any]) -> str | None:
+    """Return the job that a request is about, if it names one."""
+    for source in (request.params, request.json or {}):
+        if isinstance(job_id := source.get("job_id"), str):
+            return job_id
+    return None
 
 
 def old_version(endpoint: str) -> e.FateVersionError:
@@ -96,37 +77,6 @@ def old_version(endpoint: str) -> e.FateVersionError:
         hint="Upgrade the site to FATE 2.2, or point the connection at a 2.x FATE-Flow.",
         endpoint=endpoint,
     )
-
-
-def _not_an_envelope(request: Request[Any], response: httpx.Response, body: bytes | bytearray) -> e.FateConnectionError:
-    excerpt = _short(body[:4096].decode("utf-8", errors="replace"))
-    status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
-    if "plain HTTP request was sent to HTTPS port" in excerpt:
-        return e.FateTlsError(
-            "The server speaks HTTPS, but was spoken to in plain HTTP.",
-            hint="Switch TLS on in the connection (scheme 'https').",
-            endpoint=request.endpoint,
-            sent=False,
-        )
-    if location := response.headers.get("location"):
-        hint = f"It redirects to {location.split('?')[0]}; point the connection at FATE-Flow itself."
-    elif response.status_code in (502, 503, 504):
-        hint = "The proxy in front of FATE-Flow does not reach it; is FATE-Flow running?"
-    else:
-        hint = "Check that host and port are those of FATE-Flow's HTTP interface (9380 by default)."
-    return e.FateProxyError(
-        f"Not an answer of FATE-Flow ({status}): {excerpt or 'empty'}",
-        hint=hint,
-        status=response.status_code,
-        excerpt=excerpt,
-        endpoint=request.endpoint,
-        job_id=request.job_id,
-    )
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
 
 # --- codes --------------------------------------------------------------------------------------------------
@@ -175,16 +125,14 @@ _HINTS: dict[int, str] = {
 
 def error_of(request: Request[Any], reply: Reply, response: httpx.Response) -> Exception:
     """Return the exception for a reply whose code is an error."""
-    if request.errors is not None and (special := request.errors(reply)) is not None:
-        return special
     code = reply.code
     message = without_grpc(reply.message.strip()) or f"code {code}"
-    job_id = reply.job_id or request.job_id
+    job_id = reply.id or _job_of(request)
     endpoint = request.endpoint
     match code:
         case 104 if request.once is Once.SUBMIT:
             return e.FateAmbiguousSubmitError(
-                f"FATE-Flow gave up waiting for its scheduler or a partner: {_short(message)}",
+                f"FATE-Flow gave up waiting for its scheduler or a partner: {shortened(message)}",
                 hint="One or more copies of the job may run. Look for them before submitting again.",
                 job_id=job_id,
                 endpoint=endpoint,
@@ -269,7 +217,7 @@ def parties_of(message: str) -> dict[tuple[str, str], tuple[int, str]]:
 def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
     failed = {party: answer for party, answer in parties_of(reply.message).items() if answer[0] != 0}
     reasons = "; ".join(
-        f"{role} {party_id}: {_short(text) or f'code {code}'}" for (role, party_id), (code, text) in failed.items()
+        f"{role} {party_id}: {shortened(text) or f'code {code}'}" for (role, party_id), (code, text) in failed.items()
     )
     last_line = next(
         (line.strip() for line in reversed(without_grpc(reply.message).splitlines()) if line.strip()), "no reason given"
@@ -282,11 +230,11 @@ def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
         hint = "The record of the failed job stays on this site."
     party = next((f"{role} {party_id}" for role, party_id in failed), None)
     return e.FateCreateJobError(
-        f"The job could not be created. {reasons or _short(last_line)}",
+        f"The job could not be created. {reasons or shortened(last_line)}",
         hint=hint,
         parties={party: text for party, (_, text) in failed.items()},
         codes={party: code for party, (code, _) in failed.items()},
-        job_id=reply.job_id,
+        job_id=reply.id,
         party=party,
         endpoint=endpoint,
         code=reply.code,

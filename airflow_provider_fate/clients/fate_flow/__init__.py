@@ -12,7 +12,8 @@ Each endpoint is defined once, in ``endpoints/``; ``models`` are what comes back
 from __future__ import annotations
 
 from . import models
+from .auth import AppId
 from .client import AsyncFlowClient, FlowClient
-from .settings import AppId, FlowSettings
+from .settings import FlowSettings
 
 __all__ = ["AppId", "AsyncFlowClient", "FlowClient", "FlowSettings", "models"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import httpx
@@ -16,21 +15,25 @@ from airflow_provider_fate.errors import (
     FateUnreachable,
 )
 
+from .envelope import Envelope
 from .request import Once, Request
-from .settings import FlowSettings
+from .settings import HttpSettings
+from .tls import trouble_of
 
 __all__ = ["final", "translate"]
 
 
-def translate(settings: FlowSettings, request: Request[Any], error: httpx.HTTPError) -> FateConnectionError:
+def translate(
+    envelope: Envelope, settings: HttpSettings, request: Request[Any], error: httpx.HTTPError
+) -> FateConnectionError:
     """Return our exception for one of the network."""
-    where = settings.address
-    context: dict[str, Any] = {"endpoint": request.endpoint, "job_id": request.job_id}
+    where, service = settings.address, envelope.service
+    context = envelope.about(request)
     sent = not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
     # Once the request is out, a broken TLS stream is a lost answer like any other.
-    if not sent and (tls := _tls_error(error)):
+    if not sent and (tls := trouble_of(error)):
         hint = (
-            "FATE-Flow itself speaks plain HTTP: set the scheme to 'http', or give the port of the TLS proxy."
+            f"{service} speaks plain HTTP there: set the scheme to 'http', or give the port of the TLS proxy."
             if "WRONG_VERSION_NUMBER" in tls or "RECORD_LAYER" in tls
             else "Give the CA's file on the connection; switching verification off gives up protection."
         )
@@ -39,40 +42,31 @@ def translate(settings: FlowSettings, request: Request[Any], error: httpx.HTTPEr
         patience = settings.timeout if not sent or not request.slow else settings.submit_timeout
         doing = "did not accept a connection" if not sent else "did not answer"
         return FateTimeout(
-            f"FATE-Flow at {where} {doing} within {patience:g} s.",
+            f"{service} at {where} {doing} within {patience:g} s.",
             hint="It may be overloaded, or a firewall drops what is sent to it.",
             sent=sent,
             **context,
         )
     if not sent:
         return FateUnreachable(
-            f"FATE-Flow at {where} is not reached: {str(error) or type(error).__name__}",
-            hint="Check host and port of the connection, and that FATE-Flow runs.",
+            f"{service} at {where} is not reached: {str(error) or type(error).__name__}",
+            hint=f"Check host and port of the connection, and that {service} runs.",
             sent=False,
             **context,
         )
     return FateUnreachable(
-        f"The connection to FATE-Flow at {where} broke: {str(error) or type(error).__name__}",
-        hint="FATE-Flow, or a proxy before it, may have been restarted.",
+        f"The connection to {service} at {where} broke: {str(error) or type(error).__name__}",
+        hint=f"{service}, or a proxy before it, may have been restarted.",
         **context,
     )
 
 
-def final(request: Request[Any], error: FateConnectionError) -> FateError:
+def final(envelope: Envelope, request: Request[Any], error: FateConnectionError) -> FateError:
     """Return what the caller is told when no repeat is left."""
     if request.once is Once.SUBMIT and error.sent:
         return FateAmbiguousSubmitError(
             f"The answer to {request.endpoint} was lost: {error.message}",
-            hint="The job may exist. Look for it before submitting again.",
+            hint=f"{envelope.created} may exist. Look for it before submitting again.",
             endpoint=request.endpoint,
         )
     return error
-
-
-def _tls_error(error: BaseException) -> str | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLError) or "[SSL" in str(seen):
-            return str(seen)
-        seen = seen.__cause__ or seen.__context__
-    return None

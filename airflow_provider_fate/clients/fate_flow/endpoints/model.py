@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Never
 
+from airflow_provider_fate.clients.http import (
+    Group,
+    Reply,
+    Request,
+    Source,
+    Transport,
+    Upload,
+    endpoint,
+    post,
+    without_none,
+)
 from airflow_provider_fate.errors import FateNotOfferedError
 
-from ..endpoint import Group, Transport, endpoint
-from ..files import Source, Upload
-from ..request import Reply, Request, check_id, check_name, post, without_none
+from ..names import check_id, check_name
 
 __all__ = ["ModelGroup"]
 

@@ -7,12 +7,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_fate.clients.http import (
+    Group,
+    Once,
+    Reply,
+    Request,
+    Sink,
+    Source,
+    Target,
+    Transport,
+    Upload,
+    endpoint,
+    get,
+    post,
+    without_none,
+)
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-from ..endpoint import Group, Transport, endpoint
-from ..files import Sink, Source, Target, Upload
 from ..models import StartedDownload, StartedUpload, TableRef, UploadMeta
-from ..request import Once, Reply, Request, check_name, get, post, without_none
+from ..names import check_name
 
 __all__ = ["DataGroup"]
 
@@ -127,7 +140,7 @@ class DataGroup(Group[Transport]):
         """Start the job that writes a table as CSV on the **server's** disk."""
         return post(
             "/data/component/download",
-            lambda reply: StartedDownload.model_validate({"job_id": reply.job_id, **reply.data}),
+            lambda reply: StartedDownload.model_validate({"job_id": reply.id, **reply.data}),
             json={**_table(namespace, name), "path": path},
             once=Once.SUBMIT,
             slow=True,
@@ -163,4 +176,4 @@ def _filename(file: Source) -> str:
 
 
 def _started(reply: Reply) -> StartedUpload:
-    return StartedUpload.model_validate({"job_id": reply.job_id, **reply.data})
+    return StartedUpload.model_validate({"job_id": reply.id, **reply.data})

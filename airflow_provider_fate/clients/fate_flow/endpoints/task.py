@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..endpoint import Group, Transport, endpoint
+from airflow_provider_fate.clients.http import Group, Reply, Request, Transport, endpoint, get, without_none
+
 from ..envelope import NO_TASK
 from ..models import TaskPage, TaskRecord, TaskStatus
-from ..request import Reply, Request, check_id, get, without_none
+from ..names import check_id
 
 __all__ = ["TaskGroup"]
 

@@ -19,11 +19,11 @@ __all__ = ["Group", "endpoint", "procedure"]
 P = ParamSpec("P")
 T = TypeVar("T")
 G = TypeVar("G", bound="Group[Any]")
-Transport = TypeVar("Transport", SyncTransport, AsyncTransport)
+Transport = TypeVar("Transport", bound=SyncTransport | AsyncTransport)
 
 
 class Group(Generic[Transport]):
-    """Endpoints that belong together; ``flow.job`` is one."""
+    """Endpoints that belong together; an attribute of the client."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport: Transport = transport

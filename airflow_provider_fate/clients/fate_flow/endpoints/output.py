@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_fate.clients.http import Group, Reply, Request, Sink, Target, Transport, endpoint, get, post
 from airflow_provider_fate.errors import FateModelNotFound
 
-from ..endpoint import Group, Transport, endpoint
-from ..files import Sink, Target
 from ..models import DataDisplay, Metric, MetricKey, TableRef
-from ..request import Reply, Request, check_id, get, post
+from ..names import check_id
 
 __all__ = ["OutputGroup"]
 

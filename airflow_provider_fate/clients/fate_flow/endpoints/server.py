@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_fate.clients.http import (
+    Group,
+    Once,
+    Reply,
+    Request,
+    Steps,
+    Transport,
+    endpoint,
+    get,
+    post,
+    procedure,
+    without_none,
+)
 from airflow_provider_fate.errors import (
     FateNotFlowError,
     FateNotOfferedError,
@@ -14,7 +27,6 @@ from airflow_provider_fate.errors import (
     is_transient,
 )
 
-from ..endpoint import Group, Transport, endpoint, procedure
 from ..envelope import old_version
 from ..models import (
     FlowInstance,
@@ -25,8 +37,6 @@ from ..models import (
     SiteInfo,
 )
 from ..models.server import masked
-from ..request import Once, Reply, Request, get, post, without_none
-from ..transport import Steps
 
 __all__ = ["ServerGroup", "SiteGroup"]
 

@@ -6,14 +6,25 @@ import builtins
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_fate.clients.http import (
+    Group,
+    Once,
+    Reply,
+    Request,
+    Sink,
+    Target,
+    Transport,
+    endpoint,
+    get,
+    post,
+    without_none,
+)
 from airflow_provider_fate.errors import FateInvalidJobError, FateInvalidParameterError
 
-from ..endpoint import Group, Transport, endpoint
 from ..envelope import NO_JOB
-from ..files import Sink, Target
 from ..models import DagDependency, DataView, JobPage, JobRecord, JobState, JobStatus, SubmittedJob
 from ..models.state import StatesReader, states_of
-from ..request import Once, Reply, Request, check_id, check_label, get, post, without_none
+from ..names import check_id, check_label
 
 __all__ = ["JobGroup"]
 
@@ -55,7 +66,7 @@ class JobGroup(Group[Transport]):
         """
         return post(
             "/job/submit",
-            lambda reply: SubmittedJob.model_validate({"job_id": reply.job_id, **(reply.data or {})}),
+            lambda reply: SubmittedJob.model_validate({"job_id": reply.id, **(reply.data or {})}),
             json={"dag_schema": dict(dag)},
             headers=_user(user_name),
             once=Once.SUBMIT,

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential, wait_random
 
-from airflow_provider_fate.errors import (
-    FateConfigError,
-    FateConnectionError,
-    FateError,
-    FateTlsError,
-    is_transient,
-)
+from airflow_provider_fate.errors import FateConfigError, FateConnectionError, FateError, is_transient
 
-from .auth import AppIdAuth
-from .envelope import parse, read, read_from
+from .envelope import Envelope, parse, read, read_from
 from .failures import final, translate
 from .files import Multipart, Writer
 from .request import Once, Reply, Request
-from .settings import FlowSettings
+from .settings import HttpSettings
+from .tls import trusted
 
 __all__ = ["AsyncTransport", "Steps", "SyncTransport"]
 
 T = TypeVar("T")
 
-log = logging.getLogger("airflow_provider_fate.clients.flow")
+log = logging.getLogger("airflow_provider_fate.clients.http")
 
 Steps = Generator[Request[Any], Any, T]
 """A method that needs several requests: it yields each, is sent its result, and returns its own."""
@@ -57,16 +49,25 @@ class _Files:
 class _Transport:
     """What both transports share; no input or output happens here."""
 
-    def __init__(self, settings: FlowSettings) -> None:
+    def __init__(self, envelope: Envelope, settings: HttpSettings) -> None:
+        self.envelope = envelope
         self.settings = settings
+
+    @property
+    def base_url(self) -> str:
+        """What comes before every path. Holds no secret."""
+        return self._base_url(self.envelope.version)
+
+    def _base_url(self, version: str) -> str:
+        return f"{self.settings.root_url}/{version}" if version else self.settings.root_url
 
     def _options(self) -> dict[str, Any]:
         settings = self.settings
         return {
-            "auth": AppIdAuth(settings.app, settings.app_user) if settings.app else None,
-            "verify": _verify(settings),
-            # FATE-Flow closes each connection. A proxy may keep one, and closing it just as a submit goes out
-            # would leave open whether the job exists.
+            "auth": settings.auth(),
+            "verify": trusted(settings),
+            # A server or proxy may close a kept connection just as a submit goes out, which would leave open whether
+            # it has arrived.
             "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0),
             # A proxy of the environment cannot reach this machine's loopback.
             "trust_env": not settings.is_loopback,
@@ -81,10 +82,11 @@ class _Transport:
         content: Iterator[bytes | memoryview] | AsyncIterator[bytes | memoryview] | None,
     ) -> httpx.Request:
         settings = self.settings
+        version = self.envelope.version if request.version is None else request.version
         patience = settings.submit_timeout if request.slow else settings.timeout
         return client.build_request(
             request.method,
-            f"{settings.root_url}/{request.version}{request.path}",
+            f"{self._base_url(version)}{request.path}",
             params=request.query or None,
             json=dict(request.json) if request.json is not None else None,
             content=content,  # type: ignore[arg-type]  # a view of memory is written like bytes
@@ -125,32 +127,9 @@ class _Transport:
         except httpx.HTTPError as error:
             # The frames of the HTTP library say nothing to users, and would stand below the message that does.
             log.debug("%s failed", request.endpoint, exc_info=error)
-            raise translate(self.settings, request, error) from None
+            raise translate(self.envelope, self.settings, request, error) from None
         except httpx.InvalidURL as error:
             raise FateConfigError(f"{self.settings.address!r} is not an address: {error}") from None
-
-
-def _verify(settings: FlowSettings) -> ssl.SSLContext | bool:
-    if settings.scheme == "http":
-        return False  # loading the authorities takes tens of milliseconds, and nothing would use them
-    if settings.verify is False:
-        return False
-    if settings.verify is True:
-        # httpx trusts the authorities that come with it; companies install theirs into the system.
-        context = httpx.create_ssl_context()
-        context.load_default_certs()
-        return context
-    place = Path(settings.verify)
-    try:
-        if place.is_dir():
-            return ssl.create_default_context(capath=str(place))
-        return ssl.create_default_context(cafile=str(place))
-    except (OSError, ssl.SSLError) as error:
-        raise FateTlsError(
-            f"CA file {settings.verify!r} cannot be used: {error}",
-            hint="Give the path of a PEM file that this process can read.",
-            sent=False,
-        ) from error
 
 
 def _is_file(response: httpx.Response) -> bool:
@@ -162,8 +141,8 @@ def _is_file(response: httpx.Response) -> bool:
 class SyncTransport(_Transport):
     """Sends requests and waits for their answers. Threads may share one."""
 
-    def __init__(self, settings: FlowSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, envelope: Envelope, settings: HttpSettings) -> None:
+        super().__init__(envelope, settings)
         self._client = httpx.Client(**self._options())
 
     def run(self, request: Request[T]) -> T:
@@ -172,7 +151,7 @@ class SyncTransport(_Transport):
             files = _Files()
             result: T = Retrying(**self._policy(request, files))(self._once, request, files)
         except FateConnectionError as error:
-            raise final(request, error) from error.__cause__
+            raise final(self.envelope, request, error) from error.__cause__
         return result
 
     def follow(self, steps: Steps[T]) -> T:
@@ -209,11 +188,11 @@ class SyncTransport(_Transport):
                 reader = request.reader()
                 for piece in response.iter_bytes():
                     reader.feed(piece)
-                return read_from(request, response, reader)
+                return read_from(self.envelope, request, response, reader)
             if request.sink is None:
-                return read(request, response, response.content)
+                return read(self.envelope, request, response, response.content)
             if not _is_file(response):
-                return read(request, response, response.read())
+                return read(self.envelope, request, response, response.read())
             files.writer = writer = request.sink.open()
             try:
                 for piece in response.iter_bytes():
@@ -221,7 +200,7 @@ class SyncTransport(_Transport):
                 writer.finish()
             finally:
                 writer.close()
-            return parse(request, Reply(size=writer.size))
+            return parse(self.envelope, request, Reply(size=writer.size))
         finally:
             response.close()
 
@@ -233,8 +212,8 @@ class SyncTransport(_Transport):
 class AsyncTransport(_Transport):
     """Sends requests without blocking the event loop; belongs to the loop that first uses it."""
 
-    def __init__(self, settings: FlowSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, envelope: Envelope, settings: HttpSettings) -> None:
+        super().__init__(envelope, settings)
         self._client = httpx.AsyncClient(**self._options())
 
     async def run(self, request: Request[T]) -> T:
@@ -243,7 +222,7 @@ class AsyncTransport(_Transport):
             files = _Files()
             return await AsyncRetrying(**self._policy(request, files))(self._once, request, files)
         except FateConnectionError as error:
-            raise final(request, error) from error.__cause__
+            raise final(self.envelope, request, error) from error.__cause__
 
     async def follow(self, steps: Steps[T]) -> T:
         """Run a method of several requests."""
@@ -279,11 +258,11 @@ class AsyncTransport(_Transport):
                 reader = request.reader()
                 async for piece in response.aiter_bytes():
                     reader.feed(piece)
-                return read_from(request, response, reader)
+                return read_from(self.envelope, request, response, reader)
             if request.sink is None:
-                return read(request, response, response.content)
+                return read(self.envelope, request, response, response.content)
             if not _is_file(response):
-                return read(request, response, await response.aread())
+                return read(self.envelope, request, response, await response.aread())
             files.writer = writer = request.sink.open()
             try:
                 async for piece in response.aiter_bytes():
@@ -291,7 +270,7 @@ class AsyncTransport(_Transport):
                 await asyncio.to_thread(writer.finish)
             finally:
                 await asyncio.to_thread(writer.close)
-            return parse(request, Reply(size=writer.size))
+            return parse(self.envelope, request, Reply(size=writer.size))
         finally:
             await response.aclose()
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from airflow_provider_fate.clients.http import (
+    Group,
+    Once,
+    Reply,
+    Request,
+    Steps,
+    Transport,
+    endpoint,
+    get,
+    post,
+    procedure,
+    without_none,
+)
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-from ..endpoint import Group, Transport, endpoint, procedure
 from ..models import Provider
-from ..request import Once, Reply, Request, check_name, get, post, without_none
-from ..transport import Steps
+from ..names import check_name
 
 __all__ = ["Device", "ProviderGroup"]
 
