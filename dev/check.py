@@ -57,8 +57,10 @@ def _took(name: str, seconds: float, budget: float) -> str:
     return f"  {seconds / 60:7.1f} {budget:7.0f}  {name}{over}"
 
 
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
+def hear_signals() -> None:
+    """End in order at SIGTERM, too, and hear SIGINT, which shells have ignored by what runs in the background."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def main() -> int:
@@ -76,7 +78,7 @@ def main() -> int:
     shutil.rmtree(COVERAGE, ignore_errors=True)
     COVERAGE.mkdir(parents=True)
     budget = Budget.read()
-    signal.signal(signal.SIGTERM, _interrupted)
+    hear_signals()
 
     began = time.monotonic()
     chosen = [step for step in steps(everything=args.all) if step.group in wanted]

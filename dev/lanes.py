@@ -53,19 +53,24 @@ class Lanes:
         logged = len(lanes) > 1
         results: dict[str, Result] = {}
 
-        def lane(some: Iterable[Step]) -> None:
-            for step in some:
-                if not self._ended:
-                    results[step.name] = self._run(step, logged)
+        def lane(some: Iterable[Step], over: threading.Event) -> None:
+            try:
+                for step in some:
+                    if not self._ended:
+                        results[step.name] = self._run(step, logged)
+            finally:
+                over.set()
 
-        threads = [threading.Thread(target=lane, args=(some,), daemon=True) for some in lanes.values()]
+        # Not is_alive(): a join() that a signal interrupts leaves a thread that runs as one that does not.
+        overs: list[threading.Event] = []
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for some in lanes.values():
+                overs.append(threading.Event())
+                threading.Thread(target=lane, args=(some, overs[-1]), daemon=True).start()
+            for over in overs:
+                over.wait()
         finally:
-            self._end()
+            self._end(overs)
         # A step is missing only where its lane itself broke down, which must not look like a success.
         return [results.get(step.name, Result(step, -1, 0.0)) for step in steps]
 
@@ -108,19 +113,20 @@ class Lanes:
                 with self._lock:
                     self._children.discard(child)
 
-    def _end(self) -> None:
-        """Where all ends early: let what still runs stop its servers, as at Ctrl-C."""
+    def _end(self, lanes: Iterable[threading.Event]) -> None:
+        """Where all ends early: let what still runs stop its servers, as at Ctrl-C, and kill what does not."""
         self._ended = True
-        with self._lock:
-            children = list(self._children)
-        for child in children:
-            child.send_signal(signal.SIGINT)
-        end = time.monotonic() + PATIENCE
-        for child in children:
-            try:
-                child.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
+        patience = time.monotonic() + PATIENCE
+        told: set[subprocess.Popen[bytes]] = set()
+        # A lane may be about to start one more at this moment.
+        while not all(over.is_set() for over in lanes) and time.monotonic() < patience + 1:
+            late = time.monotonic() > patience
+            with self._lock:
+                children = set(self._children)
+            for child in children if late else children - told:
+                child.send_signal(signal.SIGKILL if late else signal.SIGINT)
+            told |= children
+            time.sleep(0.02)
 
     def _say(self, text: str) -> None:
         with self._lock:

@@ -116,15 +116,17 @@ except KeyboardInterrupt:
     (tmp_path / "step_a.py").write_text(step.format(folder=str(tmp_path)))
     (tmp_path / "step_b.py").write_text(f"open({str(tmp_path / 'next')!r}, 'x')")
     code = f"""
-import pathlib, signal
+import pathlib
 from dev import check, steps
 steps.LOGS = pathlib.Path({str(tmp_path)!r})
-signal.signal(signal.SIGTERM, check._interrupted)
+check.hear_signals()
 one = [steps.Step("g", name, "one", name, ("step_" + name,)) for name in "ab"]
 check.Lanes().run([*one, steps.Step("g", "c", "two", "c", ("this",))])
 """
     env = os.environ | {"PYTHONPATH": f"{steps.ROOT}{os.pathsep}{tmp_path}"}
-    with subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.DEVNULL) as process:
+    # As a shell starts what runs in the background.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", code]
+    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
         end = time.monotonic() + 30
         while not (tmp_path / "started").exists():
             assert time.monotonic() < end
