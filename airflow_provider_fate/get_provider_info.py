@@ -40,7 +40,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [{"integration-name": "FATE", "python-modules": [f"{_P}.sensors.job", f"{_P}.sensors.table"]}],
-        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.job", f"{_P}.triggers.table"]}],
+        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.work"]}],
         "connection-types": [provider_info(model) for model in (FateSite,)],
         "asset-uris": [
             {

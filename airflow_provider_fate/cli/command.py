@@ -16,7 +16,7 @@ from airflow_provider_fate.errors import FateError, FateJobNotFound
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.hooks.flow import FateFlowHook
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.site.session import SiteSession
 
 Run = Callable[[Namespace], None]
 
@@ -76,36 +76,34 @@ def hook(conn_id: str) -> FateFlowHook:
 
 
 @contextlib.contextmanager
-def site(args: Namespace) -> Iterator[FlowJobs]:
-    """The site of ``--conn-id``: its connection (``.site``), its client (``.flow``), and what is done with jobs."""
-    from airflow_provider_fate.clients.fate_flow import FlowClient
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+def site(args: Namespace) -> Iterator[SiteSession]:
+    """The site of ``--conn-id``: its connection (``.site``) and its client."""
+    from airflow_provider_fate.site.session import session_at
 
-    described = hook(args.conn_id).site()
-    with FlowClient(described.settings()) as flow:
-        yield FlowJobs(flow, described)
+    with session_at(hook(args.conn_id).site()) as session:
+        yield session
 
 
-def records_of(jobs: FlowJobs, job_id: str) -> list[JobRecord]:
+def records_of(session: SiteSession, job_id: str) -> list[JobRecord]:
     """What the site has of a job: one record per party that it plays.
 
     :raises FateJobNotFound: nothing.
     """
-    records = jobs.flow.job.query(job_id=job_id)
+    records = session.client.job.query(job_id=job_id)
     if not records:
         raise FateJobNotFound(
-            f"The site of connection {jobs.site.conn_id!r} does not know job {job_id}.",
+            f"The site of connection {session.site.conn_id!r} does not know job {job_id}.",
             hint="Check the id, and --conn-id: each site knows only the jobs that it takes part in.",
             job_id=job_id,
         )
     return records
 
 
-def own_record_of(jobs: FlowJobs, job_id: str) -> JobRecord:
+def own_record_of(session: SiteSession, job_id: str) -> JobRecord:
     """The record that speaks for the site.
 
     :raises FateJobNotFound: it has none.
     """
-    from airflow_provider_fate.remote.flow.snapshot import own_record
+    from airflow_provider_fate.site.records import own_record
 
-    return own_record(records_of(jobs, job_id), jobs.site.role, jobs.site.party_id)
+    return own_record(records_of(session, job_id), session.site.role, session.site.party_id)

@@ -12,7 +12,7 @@ from airflow_provider_fate.cli.times import age, seconds
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.site.session import SiteSession
 
 PAGE = 50
 """Records that are asked for at once; each weighs up to 10 kB."""
@@ -21,11 +21,11 @@ PAGE = 50
 @command
 def jobs(args: Namespace) -> None:
     """List the newest jobs: those that wait or run, unless others are asked for."""
-    from airflow_provider_fate.remote.flow.jobs import UNFINISHED
+    from airflow_provider_fate.site.records import UNFINISHED
 
     statuses = args.status or ([] if args.all else list(UNFINISHED))
-    with site(args) as site_jobs:
-        found, there_are_more = newest(site_jobs, statuses, args.limit)
+    with site(args) as session:
+        found, there_are_more = newest(session, statuses, args.limit)
     if args.output == "json":
         as_json([described(record) for record in found])
         return
@@ -56,21 +56,21 @@ def jobs(args: Namespace) -> None:
         note(f"These are the newest {len(found)}; there are more (--limit).")
 
 
-def newest(site_jobs: FlowJobs, statuses: Sequence[str], limit: int) -> tuple[list[JobRecord], bool]:
+def newest(session: SiteSession, statuses: Sequence[str], limit: int) -> tuple[list[JobRecord], bool]:
     """The newest jobs, each by the record that speaks for the site, and whether there are older ones."""
-    from airflow_provider_fate.remote.flow.snapshot import own_record
+    from airflow_provider_fate.site.records import own_record
 
     by_job: dict[str, list[JobRecord]] = {}
     page = 0
     # One job more than asked for: the records of a job stand together, so those before the last are complete.
     while len(by_job) <= limit:
         page += 1
-        records = site_jobs.flow.job.list(statuses=statuses, limit=PAGE, page=page).jobs
+        records = session.client.job.list(statuses=statuses, limit=PAGE, page=page).jobs
         for record in records:
             by_job.setdefault(record.job_id, []).append(record)
         if len(records) < PAGE:
             break
-    own = [own_record(records, site_jobs.site.role, site_jobs.site.party_id) for records in by_job.values()]
+    own = [own_record(records, session.site.role, session.site.party_id) for records in by_job.values()]
     return own[:limit], len(own) > limit
 
 

@@ -14,7 +14,8 @@ from airflow_provider_fate.errors import FateInvalidParameterError, FateNotFound
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord, LogLine, LogType
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.remote.states import Snapshot
+    from airflow_provider_fate.site.session import SiteSession
 
 _ENVIRONMENT = re.compile(r"(RUN ENV\s*[:\uff1a]\s*)\{.*")
 
@@ -22,14 +23,14 @@ _ENVIRONMENT = re.compile(r"(RUN ENV\s*[:\uff1a]\s*)\{.*")
 @command
 def logs(args: Namespace) -> None:
     """Print a log; with ``--follow``, until the job ends."""
-    with site(args) as jobs:
-        record = _party(args, jobs, records_of(jobs, args.job_id))
+    with site(args) as session:
+        record = _party(args, session, records_of(session, args.job_id))
         if args.task:
-            _require_task(args, jobs, record)
-        log = Log(jobs.flow, _log_type(args), args.job_id, record.role, record.party_id, args.task)
+            _require_task(args, session, record)
+        log = Log(session.client, _log_type(args), args.job_id, record.role, record.party_id, args.task)
         if args.lines:
             log.skip_to_last(args.lines)
-        printed = _follow(args, jobs, log) if args.follow else _print(args, log, to_the_end=True)
+        printed = _follow(args, session, log) if args.follow else _print(args, log, to_the_end=True)
     if not printed:
         what = "scheduler's log" if args.scheduler else f"log of task {args.task}" if args.task else "log of tasks"
         note(
@@ -38,12 +39,12 @@ def logs(args: Namespace) -> None:
         )
 
 
-def _follow(args: Namespace, jobs: FlowJobs, log: Log) -> int:
+def _follow(args: Namespace, session: SiteSession, log: Log) -> int:
     from airflow.providers.common.compat.sdk import conf
 
     pause = conf.getfloat("fate", "poll_interval", fallback=2.0)
     printed, began_over = 0, True
-    while not (snapshot := jobs.snapshot(args.job_id)).state.is_over:
+    while not (snapshot := _seen(session, args.job_id)).state.is_over:
         began_over = False
         printed += _print(args, log)
         time.sleep(pause)
@@ -83,12 +84,12 @@ def _log_type(args: Namespace) -> LogType:
     return cast("LogType", f"{'schedule' if args.scheduler else 'task'}_{args.level}")
 
 
-def _party(args: Namespace, jobs: FlowJobs, records: list[JobRecord]) -> JobRecord:
+def _party(args: Namespace, session: SiteSession, records: list[JobRecord]) -> JobRecord:
     """The record of the asked party, or the one that speaks for the site."""
-    from airflow_provider_fate.remote.flow.snapshot import own_record
+    from airflow_provider_fate.site.records import own_record
 
     if not args.party:
-        return own_record(records, jobs.site.role, jobs.site.party_id)
+        return own_record(records, session.site.role, session.site.party_id)
     role, colon, party_id = args.party.partition(":")
     if not (role and colon and party_id):
         raise FateInvalidParameterError(f"--party {args.party!r} is not a party.", hint="Write it as guest:9999.")
@@ -103,8 +104,8 @@ def _party(args: Namespace, jobs: FlowJobs, records: list[JobRecord]) -> JobReco
     )
 
 
-def _require_task(args: Namespace, jobs: FlowJobs, record: JobRecord) -> None:
-    tasks = jobs.flow.task.query(job_id=args.job_id, role=record.role, party_id=record.party_id)
+def _require_task(args: Namespace, session: SiteSession, record: JobRecord) -> None:
+    tasks = session.client.task.query(job_id=args.job_id, role=record.role, party_id=record.party_id)
     names = sorted({task.task_name for task in tasks})
     if args.task not in names:
         raise FateTaskNotFound(
@@ -112,3 +113,9 @@ def _require_task(args: Namespace, jobs: FlowJobs, record: JobRecord) -> None:
             hint=f"It has {', '.join(names)}." if names else "It has none.",
             job_id=args.job_id,
         )
+
+
+def _seen(session: SiteSession, job_id: str) -> Snapshot:
+    from airflow_provider_fate.remote.kinds.fate_states import snapshot_of
+
+    return snapshot_of(session.client.job.query(job_id=job_id), session.site.role, session.site.party_id)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @command
 def status(args: Namespace) -> None:
     """Show a job and its tasks, per party that the site can see."""
-    from airflow_provider_fate.remote.flow.progress import in_order
+    from airflow_provider_fate.site.progress import in_order
 
-    with site(args) as jobs:
-        record = own_record_of(jobs, args.job_id)
-        tasks = in_order(jobs.flow.task.query(job_id=args.job_id))
-        url = jobs.site.board_link(record.job_id, record.role, record.party_id)
+    with site(args) as session:
+        record = own_record_of(session, args.job_id)
+        tasks = in_order(session.client.task.query(job_id=args.job_id))
+        url = session.site.board_link(record.job_id, record.role, record.party_id)
     rows = [(task.task_name, task.role, task.party_id, _word(task), _tenths(seconds(task))) for task in tasks]
     if args.output == "json":
         names = ("name", "role", "party_id", "status", "seconds")

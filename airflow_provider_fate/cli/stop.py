@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from airflow_provider_fate.cli.output import as_json, say
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord
+    from airflow_provider_fate.remote.states import Snapshot
+    from airflow_provider_fate.site.session import SiteSession
 
 
 @command
@@ -18,14 +21,14 @@ def stop(args: Namespace) -> None:
     """Stop a job that has not ended; ask before, unless told not to."""
     from airflow_provider_fate.remote.states import WorkState
 
-    with site(args) as jobs:
-        record = own_record_of(jobs, args.job_id)
+    with site(args) as session:
+        record = own_record_of(session, args.job_id)
         if record.status.is_terminal:
             ended, said = str(record.status), "had ended before"
         else:
             if not args.yes:
                 _ask(record)
-            snapshot = jobs.stop(args.job_id)
+            snapshot = asyncio.run(_stop(session, record))
             ended = snapshot.detail
             said = "was stopped" if snapshot.state is WorkState.STOPPED else "has ended"
     if args.output == "json":
@@ -45,3 +48,12 @@ def _ask(record: JobRecord) -> None:
     )
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         fail("Nothing was stopped.")
+
+
+async def _stop(session: SiteSession, record: JobRecord) -> Snapshot:
+    from airflow_provider_fate.remote.kinds.fate_job import FateJob
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
+    from airflow_provider_fate.remote.lifecycle import end_work
+
+    async with FateJob(session.site.conn_id, site=session.site) as kind:
+        return await end_work(kind, FateJobRef.of(record))

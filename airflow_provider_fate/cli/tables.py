@@ -12,7 +12,7 @@ from airflow_provider_fate.errors import FateInvalidParameterError, FateTableNot
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import TableRecord
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.site.session import SiteSession
 
 
 @command
@@ -37,9 +37,9 @@ def _name(args: Namespace) -> tuple[str, str]:
 
 
 def _one(args: Namespace, namespace: str, name: str) -> None:
-    with site(args) as jobs:
+    with site(args) as session:
         try:
-            table = jobs.flow.table.query(namespace, name)
+            table = session.client.table.query(namespace, name)
         except FateTableNotFound:
             raise FateTableNotFound(
                 f"The site of connection {args.conn_id!r} has no table {namespace}.{name}.",
@@ -63,15 +63,15 @@ def _one(args: Namespace, namespace: str, name: str) -> None:
 
 
 def _of_a_job(args: Namespace) -> None:
-    from airflow_provider_fate.remote.flow.snapshot import own_record
+    from airflow_provider_fate.site.records import own_record
 
-    with site(args) as jobs:
-        records = records_of(jobs, args.job)
-        own = own_record(records, jobs.site.role, jobs.site.party_id)
+    with site(args) as session:
+        records = records_of(session, args.job)
+        own = own_record(records, session.site.role, session.site.party_id)
         here = {(record.role, record.party_id) for record in records}
-        view = jobs.flow.job.data_view(args.job, own.role, own.party_id).data_view
+        view = session.client.job.data_view(args.job, own.role, own.party_id).data_view
         rows = [
-            _read(jobs, role, party_id, table, here=(role, party_id) in here)
+            _read(session, role, party_id, table, here=(role, party_id) in here)
             for role, parties in view.items()
             for party_id, found in parties.items()
             for table in found
@@ -93,14 +93,14 @@ def _of_a_job(args: Namespace) -> None:
     )
 
 
-def _read(jobs: FlowJobs, role: str, party_id: str, table: dict[str, Any], *, here: bool) -> dict[str, Any]:
+def _read(session: SiteSession, role: str, party_id: str, table: dict[str, Any], *, here: bool) -> dict[str, Any]:
     """A table that a party reads; what it holds is known only where the party is one of this site."""
     namespace, name = str(table.get("namespace")), str(table["name"])
     named = {"role": role, "party_id": party_id, "namespace": namespace, "name": name}
     if not here:
         return {**named, "here": None, "rows": None, "type": None}
     try:
-        return {**named, "here": True, **_facts(jobs.flow.table.query(namespace, name))}
+        return {**named, "here": True, **_facts(session.client.table.query(namespace, name))}
     except FateTableNotFound:
         return {**named, "here": False, "rows": None, "type": None}
 

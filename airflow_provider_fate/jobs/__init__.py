@@ -1,11 +1,11 @@
 """What a FATE job means, free of Airflow: recipes that build it, checks that find what is wrong with it, its metrics.
 
-``recipes`` make a DAG from a typed description; ``dag`` reads one from wherever it is kept; ``validate`` checks it;
+``recipes`` make a DAG from a typed description; ``load`` reads one from wherever it is kept; ``validate`` checks it;
 ``metrics`` makes one flat mapping of what a job measured; ``pipeline`` compiles fate-client pipelines in an environment
 of their own.
 """
 
-from airflow_provider_fate.jobs.dag import load_dag
+from airflow_provider_fate.jobs.load import load_dag
 from airflow_provider_fate.jobs.metrics import summarize_metrics
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes import (
@@ -29,7 +29,7 @@ from airflow_provider_fate.jobs.recipes import (
     Statistics,
     mlp,
 )
-from airflow_provider_fate.jobs.validate import check_dag, require_valid
+from airflow_provider_fate.jobs.validate import check_dag, require_valid, require_valid_document
 
 __all__ = [
     "Binning",
@@ -55,5 +55,6 @@ __all__ = [
     "load_dag",
     "mlp",
     "require_valid",
+    "require_valid_document",
     "summarize_metrics",
 ]

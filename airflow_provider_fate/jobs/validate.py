@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from airflow_provider_fate.jobs.dag import load_dag
+from airflow_provider_fate.jobs.document import read_document
 from airflow_provider_fate.jobs.problems import Problem, did_you_mean, invalid_job
 from airflow_provider_fate.jobs.validation.conf import check_conf
 from airflow_provider_fate.jobs.validation.job import Job
 from airflow_provider_fate.jobs.validation.parties import check_parties
 from airflow_provider_fate.jobs.validation.tasks import check_tasks
 
-__all__ = ["check_dag", "require_valid"]
+__all__ = ["check_dag", "require_valid", "require_valid_document"]
 
 _FIELDS = ("parties", "conf", "stage", "tasks", "party_tasks")
 
@@ -29,7 +29,7 @@ def check_dag(dag: Mapping[str, object], *, party_id: str | None = None, cores: 
     :param cores: cores that each party's cluster has; nothing may ask for more.
     :raises FateInvalidJobError: it is not a job at all.
     """
-    return list(_check(Job(load_dag(dag)), party_id, cores))
+    return list(_check(Job(read_document(dag)), party_id, cores))
 
 
 def _check(job: Job, party_id: str | None, cores: int | None) -> Iterator[Problem]:
@@ -52,4 +52,15 @@ def require_valid(dag: Mapping[str, object], *, party_id: str | None = None, cor
     :raises FateInvalidJobError: something is wrong.
     """
     if problems := check_dag(dag, party_id=party_id, cores=cores):
+        raise invalid_job(problems)
+
+
+def require_valid_document(
+    document: Mapping[str, object], *, party_id: str | None = None, cores: int | None = None
+) -> None:
+    """The same for a job that has been read already: it is not copied again.
+
+    :raises FateInvalidJobError: something is wrong.
+    """
+    if problems := list(_check(Job(document), party_id, cores)):
         raise invalid_job(problems)

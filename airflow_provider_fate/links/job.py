@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.hooks.site import FateSite
-    from airflow_provider_fate.remote.flow.ref import JobRef
+    from airflow_provider_fate.site.ref import JobRef
 
 JOB_URL = "job_url"
 

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperat
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.site.session import SiteSession
 
 
 class FateSiteOperator(BaseOperator):
@@ -31,7 +31,7 @@ class FateSiteOperator(BaseOperator):
         self.fate_conn_id = fate_conn_id
 
     @abstractmethod
-    def work(self, jobs: FlowJobs, context: Context) -> Any:
+    def work(self, session: SiteSession, context: Context) -> Any:
         """Do it, at the site whose party was checked; return the XCom."""
 
     def check(self) -> None:
@@ -44,18 +44,16 @@ class FateSiteOperator(BaseOperator):
 
         try:
             self.check()
-            with self._jobs() as jobs:
-                verify_party(jobs.site, jobs.flow)
-                return self.work(jobs, context)
+            with self._session() as session:
+                verify_party(session.site, session.client)
+                return self.work(session, context)
         except (FateInputError, FateConfigError, FateNotOfferedError, FateTableExists) as e:
             raise AirflowFailException(str(e)) from None
 
     @contextmanager
-    def _jobs(self) -> Iterator[FlowJobs]:
-        from airflow_provider_fate.clients.fate_flow import FlowClient
+    def _session(self) -> Iterator[SiteSession]:
         from airflow_provider_fate.hooks.flow import FateFlowHook
-        from airflow_provider_fate.remote.flow.jobs import FlowJobs
+        from airflow_provider_fate.site.session import session_at
 
-        site = FateFlowHook(self.fate_conn_id).site()
-        with FlowClient(site.settings()) as flow:
-            yield FlowJobs(flow, site)
+        with session_at(FateFlowHook(self.fate_conn_id).site()) as session:
+            yield session

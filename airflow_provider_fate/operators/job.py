@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
-from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.remote.reuse import Reuse
 
 if TYPE_CHECKING:
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.jobs import Recipe
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.kinds.fate_job import Document, FateJob
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
+    from airflow_provider_fate.site.session import SiteSession
 
 
 class FateJobOperator(TemplateFiles, FateJobWorkOperator):
@@ -88,10 +88,15 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
             return type(content).model_validate(rendered)
         return super().render_template(content, context, jinja_env, seen_oids)
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """The job of this task."""
-        with self.jobs() as jobs:
-            return jobs.find_or_submit(identity, lambda: self._checked(self.job_dag(context), jobs), self.reuse)
+    def kind(self) -> FateJob:
+        """A federated job."""
+        from airflow_provider_fate.remote.kinds.fate_job import FateJob
+
+        return FateJob(self.fate_conn_id, site=self.site(), log_archive=self.log_archive)
+
+    def request(self, context: Context) -> Document:
+        """What makes and checks the job, should one have to be submitted."""
+        return lambda session: self._checked(self.job_dag(context), session)
 
     def job_dag(self, context: Context) -> Mapping[str, Any]:
         """The DAG of the job; called only when a job has to be submitted."""
@@ -99,27 +104,26 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
 
         return load_dag(self.job)
 
-    def _checked(self, dag: Mapping[str, Any], jobs: FlowJobs) -> Mapping[str, Any]:
+    def _checked(self, dag: Mapping[str, Any], session: SiteSession) -> Mapping[str, Any]:
         from airflow_provider_fate.hooks.check import verify_party
-        from airflow_provider_fate.jobs import require_valid
+        from airflow_provider_fate.jobs import require_valid_document
 
-        require_valid(dag, party_id=jobs.site.party_id, cores=jobs.site.cores)
-        verify_party(jobs.site, jobs.flow)
+        require_valid_document(dag, party_id=session.site.party_id, cores=session.site.cores)
+        verify_party(session.site, session.client)
         if self.check_tables:
-            from airflow_provider_fate.remote.flow.labels import require_fitting_labels
-            from airflow_provider_fate.remote.flow.tables import require_own_tables
+            from airflow_provider_fate.site.labels import require_fitting_labels
+            from airflow_provider_fate.site.tables import require_own_tables
 
-            require_own_tables(jobs.flow, jobs.site, dag)
-            require_fitting_labels(jobs.flow, jobs.site, dag)
-        self.end_if_killed()
+            require_own_tables(session.client, session.site, dag)
+            require_fitting_labels(session.client, session.site, dag)
         return dag
 
-    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+    def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Ids and metrics."""
-        from airflow_provider_fate.remote.flow.result import job_result
+        from airflow_provider_fate.site.result import job_result
 
-        with self.jobs() as jobs:
-            result = job_result(jobs.flow, ref, "success")
+        with self.session() as session:
+            result = job_result(session.client, ref, "success")
         for name, value in result["metrics"].items():
             self.log.info("%s = %s", name, value)
         if self.outlets:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.jobs import Psi
-    from airflow_provider_fate.remote.flow.ref import JobRef
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.kinds.fate_job import Document
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
 
 PSI_TASK = "psi_0"
 """Name of the task in the recipe :class:`~airflow_provider_fate.jobs.recipes.psi.Psi`."""
@@ -56,11 +56,11 @@ class FatePsiOperator(FateJobOperator):
         self.min_overlap = min_overlap
         self.min_share = min_share
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
+    def request(self, context: Context) -> Document:
         """Check the thresholds, then as every job."""
         self.recipe()
         self.thresholds()
-        return super().find_or_submit(identity, context)
+        return super().request(context)
 
     def recipe(self) -> Psi:
         """The job, as the recipe that it has to be.
@@ -97,16 +97,16 @@ class FatePsiOperator(FateJobOperator):
             )
         return int(rows), share
 
-    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+    def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Figures and table; an error if there is too little in common."""
-        measured = super().result(ref, context)["metrics"]
-        found = self._figures(ref, measured)
-        context["ti"].xcom_push(key="overlap", value=found)
-        self._report(found)
-        self._judge(found)
-        return found
+        measured = super().result(ref, found, context)["metrics"]
+        figures = self._figures(ref, measured)
+        context["ti"].xcom_push(key="overlap", value=figures)
+        self._report(figures)
+        self._judge(figures)
+        return figures
 
-    def _figures(self, ref: JobRef, measured: Mapping[str, Any]) -> dict[str, Any]:
+    def _figures(self, ref: FateJobRef, measured: Mapping[str, Any]) -> dict[str, Any]:
         from airflow_provider_fate.errors import FateServerError
 
         try:
@@ -118,12 +118,12 @@ class FatePsiOperator(FateJobOperator):
                 job_id=ref.job_id,
             ) from None
         hosts: dict[str, int | None] = {}
-        with self.jobs() as jobs:
-            tables = jobs.flow.output.data_tables(ref.job_id, ref.role, ref.party_id, PSI_TASK).get("output_data")
+        with self.session() as session:
+            tables = session.client.output.data_tables(ref.job_id, ref.role, ref.party_id, PSI_TASK).get("output_data")
             if not tables:
                 raise FateServerError(f"Job {ref.job_id} has succeeded without an output.", job_id=ref.job_id)
             for host in self.recipe().hosts:
-                hosts[host.party_id] = _rows_of_host(jobs.flow, ref.job_id, host.party_id)
+                hosts[host.party_id] = _rows_of_host(session.client, ref.job_id, host.party_id)
         return {
             "job_id": ref.job_id,
             "overlap": overlap,

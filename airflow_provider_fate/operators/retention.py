@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
-    from airflow_provider_fate.remote.flow.policy import Policy
-    from airflow_provider_fate.remote.flow.retention import Item, Plan
+    from airflow_provider_fate.site.policy import Policy
+    from airflow_provider_fate.site.retention import Item, Plan
+    from airflow_provider_fate.site.session import SiteSession
 
     Age = timedelta | float | str | None
 
@@ -73,16 +73,16 @@ class FateRetentionOperator(FateSiteOperator):
         self._policy()
         self._arguments()
 
-    def work(self, jobs: FlowJobs, context: Context) -> dict[str, Any]:
+    def work(self, session: SiteSession, context: Context) -> dict[str, Any]:
         """Look, report, and delete."""
         from datetime import UTC, datetime
 
         from airflow_provider_fate.errors import FateInvalidParameterError
-        from airflow_provider_fate.remote.flow.retention import plan
-        from airflow_provider_fate.remote.flow.retention_report import as_xcom, summary, table
+        from airflow_provider_fate.site.retention import plan
+        from airflow_provider_fate.site.retention_report import as_xcom, summary, table
 
         only_report, most = self._arguments()
-        found = plan(jobs.flow, self._policy(), datetime.now(tz=UTC))
+        found = plan(session.client, self._policy(), datetime.now(tz=UTC))
         if found.items:
             self.log.info("%s", table(found.items))
         self.log.info("%s", summary(found.items, found.young))
@@ -98,15 +98,15 @@ class FateRetentionOperator(FateSiteOperator):
                 f"{too_many} Nothing was deleted.",
                 hint="If the table above is what you want, raise max_deletions for one run.",
             )
-        return self._delete(jobs, found, context)
+        return self._delete(session, found, context)
 
-    def _delete(self, jobs: FlowJobs, found: Plan, context: Context) -> dict[str, Any]:
+    def _delete(self, session: SiteSession, found: Plan, context: Context) -> dict[str, Any]:
         from airflow_provider_fate.errors import FateServerError
-        from airflow_provider_fate.remote.flow.removal import carry_out
-        from airflow_provider_fate.remote.flow.retention_report import as_xcom, singular, summary, table
+        from airflow_provider_fate.site.removal import carry_out
+        from airflow_provider_fate.site.retention_report import as_xcom, singular, summary, table
 
         done: list[Item] = []
-        for item in carry_out(jobs.flow, found):
+        for item in carry_out(session.client, found):
             done.append(item)
             if item.action == "deleted":
                 self.log.info("Deleted %s %s", singular(item.kind), item.name)
@@ -129,7 +129,7 @@ class FateRetentionOperator(FateSiteOperator):
         return report
 
     def _policy(self) -> Policy:
-        from airflow_provider_fate.remote.flow.policy import Policy
+        from airflow_provider_fate.site.policy import Policy
 
         return Policy.of(self.older_than, self.keep)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.data.table import TableName
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
+    from airflow_provider_fate.site.session import SiteSession
 
 MOST_ROWS = 100
 """FATE-Flow keeps so many rows of a table to show."""
@@ -51,20 +51,20 @@ class FateBindPathOperator(FateSiteOperator):
         TableName.parse(self.table)
         _check_path(self.path)
 
-    def work(self, jobs: FlowJobs, context: Context) -> dict[str, Any]:
+    def work(self, session: SiteSession, context: Context) -> dict[str, Any]:
         """Bind, unless it is bound already."""
         from airflow_provider_fate.data.table import TableName
         from airflow_provider_fate.errors import FateServerError
-        from airflow_provider_fate.remote.flow.replace import DIRECTORY, find, make_room
+        from airflow_provider_fate.site.replace import DIRECTORY, find, make_room
 
         table = TableName.parse(self.table)
         uri = f"file://{self.path}"
-        bound = find(jobs.flow, table)
+        bound = find(session.client, table)
         changed = bound is None or bound.data_type != DIRECTORY or bound.path != uri
         if changed:
-            make_room(jobs.flow, table, overwrite=self.overwrite)
-            jobs.flow.table.bind_path(table.namespace, table.name, self.path)
-            bound = find(jobs.flow, table)
+            make_room(session.client, table, overwrite=self.overwrite)
+            session.client.table.bind_path(table.namespace, table.name, self.path)
+            bound = find(session.client, table)
             if bound is None or bound.path != uri:
                 raise FateServerError(f"FATE-Flow says that {table} is bound to {self.path}, but it is not.")
         self.log.info("Table %s is %s on the server%s", table, self.path, "" if changed else ", as before")
@@ -98,12 +98,12 @@ class FateDeleteTableOperator(FateSiteOperator):
         """Check the names."""
         self._names()
 
-    def work(self, jobs: FlowJobs, context: Context) -> dict[str, list[str]]:
+    def work(self, session: SiteSession, context: Context) -> dict[str, list[str]]:
         """Delete them."""
         from airflow_provider_fate.errors import FateTableNotFound
-        from airflow_provider_fate.remote.flow.replace import delete
+        from airflow_provider_fate.site.replace import delete
 
-        deleted, missing = delete(jobs.flow, self._names())
+        deleted, missing = delete(session.client, self._names())
         for table in deleted:
             self.log.info("Table %s is deleted", table)
         for table in missing:
@@ -166,13 +166,13 @@ class FatePreviewTableOperator(FateSiteOperator):
                 hint=f"Write 0 to {MOST_ROWS}: it keeps no more of a table to show.",
             )
 
-    def work(self, jobs: FlowJobs, context: Context) -> dict[str, Any]:
+    def work(self, session: SiteSession, context: Context) -> dict[str, Any]:
         """Ask, and log."""
         from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.remote.flow.preview import preview
-        from airflow_provider_fate.remote.text import columns
+        from airflow_provider_fate.site.preview import preview
+        from airflow_provider_fate.text import columns
 
-        seen = preview(jobs.flow, TableName.parse(self.table), self.rows)
+        seen = preview(session.client, TableName.parse(self.table), self.rows)
         count = "" if seen.count is None else f", {seen.count} rows"
         self.log.info("Table %s: %s%s, %d columns", self.table, seen.data_type, count, len(seen.columns))
         if self.rows and seen.rows:

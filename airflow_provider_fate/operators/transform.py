@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_fate.errors import FateTableExists
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.data.table import TableName
-    from airflow_provider_fate.remote.flow.ref import JobRef
-    from airflow_provider_fate.remote.flow.transform import Transform
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
+    from airflow_provider_fate.remote.kinds.fate_transform import FateTransform, TransformRequest
 
 
 class FateTransformOperator(FateJobWorkOperator):
@@ -40,6 +39,7 @@ class FateTransformOperator(FateJobWorkOperator):
     """
 
     template_fields: Sequence[str] = ("source", "table", "fate_conn_id")
+    final_errors = (*FateJobWorkOperator.final_errors, FateTableExists)
 
     def __init__(
         self, *, source: str, table: str, site_name: str | None = None, overwrite: bool = False, **kwargs: Any
@@ -50,35 +50,27 @@ class FateTransformOperator(FateJobWorkOperator):
         self.site_name = site_name
         self.overwrite = overwrite
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """The job of this task."""
-        from airflow.providers.common.compat.sdk import AirflowFailException
+    def kind(self) -> FateTransform:
+        """A transformation."""
+        from airflow_provider_fate.remote.kinds.fate_transform import FateTransform
 
-        from airflow_provider_fate.errors import FateTableExists
-        from airflow_provider_fate.hooks.check import verify_party
+        return FateTransform(self.fate_conn_id, site=self.site(), log_archive=self.log_archive)
 
-        with self._transform() as transform:
-            verify_party(transform.jobs.site, transform.jobs.flow)
-            if begun := transform.begun(identity):
-                return begun
-            self.end_if_killed()
-            try:
-                return transform.submit(identity, site_name=self.site_name, overwrite=self.overwrite)
-            except FateTableExists as e:
-                raise AirflowFailException(str(e)) from None
+    def request(self, context: Context) -> TransformRequest:
+        """Both tables."""
+        from airflow_provider_fate.remote.kinds.fate_transform import TransformRequest
 
-    def stop_started(self, identity: WorkIdentity) -> None:
-        """Stop a transformation that may have been submitted."""
-        with self._transform() as transform:
-            transform.stop_begun(identity)
+        return TransformRequest(*self._names(), self.site_name, self.overwrite)
 
-    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+    def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Compare the rows."""
         from airflow_provider_fate.errors import FateDataError
+        from airflow_provider_fate.remote.kinds.fate_transform import expected_rows
 
-        with self._transform() as transform:
-            table = transform.jobs.flow.table.query(transform.table.namespace, transform.table.name)
-            expected = transform.expected_rows(ref)
+        _, name = self._names()
+        with self.session() as session:
+            table = session.client.table.query(name.namespace, name.name)
+            expected = expected_rows(session, ref.job_id)
         if expected is not None and table.count != expected:
             raise FateDataError(
                 f"Table {self.table} has {table.count} rows, but {self.source} had {expected} (job {ref.job_id}).",
@@ -93,14 +85,6 @@ class FateTransformOperator(FateJobWorkOperator):
             "columns": table.columns,
             "job_id": ref.job_id,
         }
-
-    @contextmanager
-    def _transform(self) -> Iterator[Transform]:
-        from airflow_provider_fate.remote.flow.transform import Transform
-
-        source, table = self._names()
-        with self.jobs() as jobs:
-            yield Transform(jobs, source, table)
 
     def _names(self) -> tuple[TableName, TableName]:
         from airflow_provider_fate.data.table import TableName

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,18 +11,8 @@ from airflow_provider_fate.data.given import Csv, Ids, grouped
 from airflow_provider_fate.errors import FateDataError, FateInputError
 from airflow_provider_fate.operators._base import FateJobWorkOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
-from airflow_provider_fate.remote.flow.jobs import user_name
-from airflow_provider_fate.remote.flow.ref import JobRef
-from airflow_provider_fate.remote.flow.upload import (
-    difference,
-    existing_table,
-    refuse_while_read,
-    stop_own_uploads,
-    take_up_upload,
-    upload_of,
-    wait_for_upload,
-)
-from airflow_provider_fate.remote.flow.upload_mark import UNKNOWN, UploadMark, columns_digest, digest
+from airflow_provider_fate.site.upload import difference, upload_of
+from airflow_provider_fate.site.upload_mark import UNKNOWN, digest
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,10 +21,10 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.ids import Case, Floats
     from airflow_provider_fate.data.shape import Shape
     from airflow_provider_fate.data.source import Source
-    from airflow_provider_fate.data.stream import Sent, TableStream
+    from airflow_provider_fate.data.stream import TableStream
     from airflow_provider_fate.data.table import TableName
-    from airflow_provider_fate.remote.flow.jobs import FlowJobs
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
+    from airflow_provider_fate.remote.kinds.fate_upload import FateUpload, UploadRequest
 
 IfExists = Literal["fail", "replace", "new_name"]
 IF_EXISTS = ("fail", "replace", "new_name")
@@ -190,7 +177,6 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         self.if_exists = if_exists
         self.max_bytes = max_bytes
         self.partitions = partitions
-        self._target: TableName | None = None
 
     # -- what is asked for ----------------------------------------------------------------------------------------
 
@@ -207,7 +193,7 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         from airflow_provider_fate.data.convert import NumberFormat
         from airflow_provider_fate.data.ids import IdRule
         from airflow_provider_fate.data.shape import Shape
-        from airflow_provider_fate.operators._source import read_contract, salt_of
+        from airflow_provider_fate.storage.source import read_contract, salt_of
 
         na_values, ids = self.na_values or (), self._ids
         rest: dict[str, Any] = {
@@ -230,7 +216,7 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         )
 
     def _rows(self) -> Source:
-        from airflow_provider_fate.operators._source import file_source, sql_source
+        from airflow_provider_fate.storage.source import file_source, sql_source
 
         if self.site().role == "guest" and not self._shape.label:
             self.log.warning(
@@ -274,101 +260,31 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
 
     # -- the work -------------------------------------------------------------------------------------------------
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """The job that has made the table, or makes it already; else a new one."""
+    def kind(self) -> FateUpload:
+        """An upload."""
+        from airflow_provider_fate.remote.kinds.fate_upload import FateUpload
+
+        return FateUpload(self.fate_conn_id, site=self.site(), log_archive=self.log_archive)
+
+    def request(self, context: Context) -> UploadRequest:
+        """The rows and the table, checked as far as they can be before the rows are read."""
         from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.hooks.check import verify_party
+        from airflow_provider_fate.remote.kinds.fate_upload import UploadRequest
 
-        self._target = table = TableName.parse(self.table)
-        source, meta = self._rows(), self._meta()
-        upload = _Upload(identity, source, meta, self._version(source))
-        with self.jobs() as jobs:
-            verify_party(jobs.site, jobs.flow)
-            job_id, is_there = self._made_before(jobs, table, upload)
-            if job_id is None and is_there and self.if_exists == "fail":
-                raise FateInputError(
-                    f"Table {table} exists with other content, or was not uploaded by this provider.",
-                    hint="Give the table a dated name, such as credit.bank_{{ macros.fate.day(dag_run) }}, or say "
-                    "if_exists='replace' or 'new_name'.",
-                )
-            if job_id is None and is_there and self.if_exists == "new_name":
-                self._target = table = _later_name(table, context)
-                job_id, is_there = self._made_before(jobs, table, upload)
-            if job_id is None:
-                if is_there:
-                    refuse_while_read(jobs, table)
-                    self.log.warning("Table %s exists with other content and is replaced", table)
-                self.end_if_killed()
-                job_id = self._send(jobs, table, upload, replaces=is_there)
-        return JobRef(job_id=job_id, role="local", party_id="0")
-
-    def _made_before(self, jobs: FlowJobs, table: TableName, upload: _Upload) -> tuple[str | None, bool]:
-        """The job that has made this very table or is about to, and whether there is a table of that name."""
-        if record := take_up_upload(jobs, table, upload.identity, upload.version):
-            return record.job_id, False
-        found = existing_table(jobs, table)
-        if found is None:
-            return None, False
-        mark = found.mark
-        if mark is None:
-            return None, True
-        if mark.version == upload.version != UNKNOWN:
-            self.log.info("Table %s is there already, made from the same version of %s", table, upload.source.name)
-            return found.job_id, True
-        self.log.info("Table %s is there: reading %s to compare its content", table, upload.source.name)
-        if self._content(self._stream(upload.source).run(), upload.meta) == mark.content:
-            self.log.info("It has the same content, and is kept")
-            return found.job_id, True
-        return None, True
-
-    def _send(self, jobs: FlowJobs, table: TableName, upload: _Upload, *, replaces: bool) -> str:
-        from airflow_provider_fate.errors import FateAmbiguousSubmitError
-
-        stream = self._stream(upload.source)
-        began = time.monotonic()
-
-        def mark() -> str:
-            """All rows have been read and found good, and FATE-Flow waits for the last bytes."""
-            self.end_if_killed()
-            sent = stream.sent
-            assert sent is not None
-            if replaces:
-                # FATE-Flow would leave the rows of the old table on its disk, where nobody reaches them.
-                refuse_while_read(jobs, table)
-                jobs.flow.table.delete(table.namespace, table.name)
-            return UploadMark(
-                upload.identity.key,
-                upload.identity.epoch,
-                upload.version,
-                self._content(sent, upload.meta),
-                sent.rows,
-                columns_digest(sent.columns),
-            ).text
-
-        try:
-            job_id = jobs.flow.data.upload_file(
-                stream,
-                namespace=table.namespace,
-                name=table.name,
-                meta=upload.meta,
-                partitions=self.partitions,
-                # Without an id of its own FATE takes the first column as sample id, and no match id is left.
-                extend_sid=not self.sample_id,
-                mark=mark,
-            ).job_id
-        except FateAmbiguousSubmitError as e:
-            self.log.warning("FATE-Flow did not say whether all has arrived (%s); looking for the job", e.message)
-            job_id = wait_for_upload(jobs, table, upload.identity, upload.version, e)
-        sent = stream.sent
-        assert sent is not None
-        seconds = time.monotonic() - began
-        self.log.info(
-            "Sent %s rows of %d columns to table %s (job %s): %.1f MB in %.1f s, %.1f MB/s",
-            f"{sent.rows:,}", len(sent.columns), table, job_id, sent.size / 1e6, seconds, sent.size / 1e6 / seconds,
-        )  # fmt: skip
-        # So that people who look at the site's jobs see whose it is.
-        jobs.flow.job.add_notes(job_id, "local", "0", user_name(upload.identity))
-        return job_id
+        table = TableName.parse(self.table)
+        source = self._rows()
+        return UploadRequest(
+            table=table,
+            later_name=_later_name(table, context) if self.if_exists == "new_name" else table,
+            if_exists=self.if_exists,
+            source=source,
+            stream=lambda: self._stream(source),
+            meta=self._meta(),
+            version=self._version(source),
+            partitions=self.partitions,
+            # Without an id of its own FATE takes the first column as sample id, and no match id is left.
+            extend_sid=not self.sample_id,
+        )
 
     def _meta(self) -> UploadMeta:
         from pydantic import ValidationError
@@ -385,25 +301,15 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
             faults = "; ".join(f"{'.'.join(map(str, f['loc']))}={f['input']!r}: {f['msg']}" for f in e.errors())
             raise FateInputError(f"Arguments of {self.task_id} are wrong: {faults}") from None
 
-    def _content(self, sent: Sent, meta: UploadMeta) -> str:
-        return digest(sent.fingerprint, json.dumps(meta.for_server(), sort_keys=True), str(self.partitions))
-
-    def stop_started(self, identity: WorkIdentity) -> None:
-        """Stop an upload of this task whose job is not known here yet."""
-        if self._target is None:
-            return
-        with self.jobs() as jobs:
-            stop_own_uploads(jobs, self._target, identity)
-
-    def result(self, ref: JobRef, context: Context) -> dict[str, Any]:
+    def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Compare what has arrived with what was sent."""
         from airflow_provider_fate.assets import emit_table, party_of_tables
 
-        with self.jobs() as jobs:
-            table, mark = upload_of(jobs, ref.job_id)
-            arrived = jobs.flow.table.query(table.namespace, table.name)
+        with self.session() as session:
+            table, mark = upload_of(session, ref.job_id)
+            arrived = session.client.table.query(table.namespace, table.name)
             if wrong := difference(arrived, mark):
-                jobs.flow.table.delete(table.namespace, table.name)
+                session.client.table.delete(table.namespace, table.name)
                 raise FateDataError(
                     f"Table {table} has {wrong} (job {ref.job_id}). It was deleted.",
                     job_id=ref.job_id,
@@ -417,7 +323,7 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
                 "source_version": None if mark.version == UNKNOWN else mark.version,
                 "job_id": ref.job_id,
             }
-            emit_table(context, party_of_tables(jobs.site, jobs.flow), table, facts)
+            emit_table(context, party_of_tables(session.site, session.client), table, facts)
         context["ti"].xcom_push(key="table", value=str(table))  # for Party("9999", load.output["table"])
         return {
             "table": str(table),
@@ -428,19 +334,6 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
             "fingerprint": mark.content,
             "job_id": ref.job_id,
         }
-
-
-@dataclass(frozen=True)
-class _Upload:
-    """One try to upload.
-
-    :param version: see :class:`UploadMark`.
-    """
-
-    identity: WorkIdentity
-    source: Source
-    meta: UploadMeta
-    version: str
 
 
 def _later_name(table: TableName, context: Context) -> TableName:

@@ -15,29 +15,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
 from airflow_provider_fate.compat import marked_runs_tell_their_tasks
-from airflow_provider_fate.errors import FateError
-from airflow_provider_fate.remote import telemetry
+from airflow_provider_fate.remote.lifecycle import end_work
+from airflow_provider_fate.remote.times import times
+from airflow_provider_fate.remote.work import Kill
 
 if TYPE_CHECKING:
     from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
+    from airflow_provider_fate.remote.work import WorkKind
 
 log = logging.getLogger(__name__)
 
-OURS = "airflow_provider_fate."
 AT_ONCE = 4
 """So many pieces of work are stopped at the same time: a user may end hundreds of mapped tasks with one click."""
-PATIENCE = 15 * 60.0
-"""Seconds for which a stop that has not succeeded is repeated: as long as a server may take to be replaced."""
-LONGEST_PAUSE = 30.0
-"""Seconds between two attempts, at most; they grow from one second."""
 OVER = ("failed", "success", "skipped")
 """States of a task that does not run again by itself."""
 _turn = threading.BoundedSemaphore(AT_ONCE)
@@ -102,31 +97,38 @@ def stop_abandoned_work(task_instance: Any) -> threading.Thread | None:
         trigger = None if row is None else _trigger(row.classpath, row.kwargs)
     else:
         trigger = _trigger_of_worker(task_instance)
-    if trigger is None or not trigger.stop_on_kill:
+    if trigger is None:
+        return None
+    try:
+        kind, ref = trigger.work()
+    except LookupError as e:
+        log.warning("What a task has waited for cannot be stopped: %s", e)
         return None
     who = ".".join(str(getattr(task_instance, name, "?")) for name in ("dag_id", "run_id", "task_id", "map_index"))
-    log.info("Task %s was ended while it waited: stopping %s", who, trigger.work_id)
+    if kind.kill(ref) is not Kill.STOPS:
+        log.info("Task %s was ended while it waited; %s goes on (%s)", who, ref.id, kind.kill(ref).value)
+        return None
+    log.info("Task %s was ended while it waited: stopping %s", who, ref.id)
     # Imported here and not by the thread: a worker that is forked meanwhile would have half a module.
     import asgiref.sync  # noqa: F401
 
-    import airflow_provider_fate.clients.fate_flow
-    import airflow_provider_fate.hooks.flow
-    import airflow_provider_fate.remote.flow.snapshot  # noqa: F401
-
-    thread = threading.Thread(target=_stop, args=(trigger,), name=f"stop[{trigger.work_id}]", daemon=True)
+    kind.prepare()
+    thread = threading.Thread(target=_stop, args=(kind, ref), name=f"stop[{ref.id}]", daemon=True)
     thread.start()
     return thread
 
 
 def _trigger(classpath: str, kwargs: Mapping[str, Any]) -> RemoteWorkTrigger | None:
-    """Make a trigger of this provider; ``None`` for all others."""
-    if not classpath.startswith(OURS):
-        return None
+    """Make the trigger of this provider; ``None`` for all others, and for one that another release has written."""
     from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
 
-    module, _, name = classpath.rpartition(".")
-    trigger = getattr(import_module(module), name)(**kwargs)
-    return trigger if isinstance(trigger, RemoteWorkTrigger) else None
+    if classpath != f"{RemoteWorkTrigger.__module__}.{RemoteWorkTrigger.__qualname__}":
+        return None
+    try:
+        return RemoteWorkTrigger(**kwargs)
+    except TypeError as e:
+        log.warning("A trigger of another release cannot be read, and what it waits for goes on: %s", e)
+        return None
 
 
 def _trigger_of_worker(task_instance: Any) -> RemoteWorkTrigger | None:
@@ -160,28 +162,18 @@ def _trigger_of_worker(task_instance: Any) -> RemoteWorkTrigger | None:
     return _trigger(str(noted.get("classpath")), noted["kwargs"])
 
 
-def _stop(trigger: RemoteWorkTrigger) -> None:
-    """Stop the work; where that fails, try again for :data:`PATIENCE` seconds."""
-    for pause in _pauses():
-        try:
-            with _turn:
-                asyncio.run(_stop_apart(trigger))
-        except FateError as e:
-            if pause is None:
-                log.exception("%s could not be stopped and may still run", trigger.work_id)
-                return
-            log.warning("Stopping %s failed, and is tried again in %.0f s: %s", trigger.work_id, pause, e)
-            time.sleep(pause)
-        except Exception:
-            log.exception("%s could not be stopped and may still run", trigger.work_id)
-            return
-        else:
-            telemetry.count("stopped", trigger.conn_id)
-            log.info("%s is stopped", trigger.work_id)
-            return
+def _stop(kind: WorkKind[Any, Any], ref: Any) -> None:
+    """Stop the work; where that fails, it is tried again for as long as a server may take to be replaced."""
+    try:
+        with _turn:
+            asyncio.run(_stop_apart(kind, ref))
+    except Exception:
+        log.exception("%s could not be stopped and may still run", ref.id)
+    else:
+        log.info("%s is stopped", ref.id)
 
 
-async def _stop_apart(trigger: RemoteWorkTrigger) -> None:
+async def _stop_apart(kind: WorkKind[Any, Any], ref: Any) -> None:
     """Stop the work without the one thread that all of a process share for blocking calls.
 
     The scheduler forks the workers of the LocalExecutor. They would inherit that thread as one that runs, although it
@@ -189,15 +181,5 @@ async def _stop_apart(trigger: RemoteWorkTrigger) -> None:
     """
     from asgiref.sync import ThreadSensitiveContext
 
-    async with ThreadSensitiveContext():
-        await trigger.stop()
-
-
-def _pauses() -> Iterator[float | None]:
-    """Seconds to wait after each attempt; ``None`` after the last one."""
-    end = time.monotonic() + PATIENCE
-    pause = 1.0
-    while time.monotonic() + pause < end:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
-    yield None
+    async with ThreadSensitiveContext(), kind:
+        await end_work(kind, ref, patience=times().stop_abandoned, logger=log)

@@ -1,8 +1,8 @@
 """One question per remote system and interval, however many tasks wait for an answer.
 
-All triggers of one triggerer share an event loop. The first that waits for work on a connection starts the poller of
-that connection, the last one stops it. A remote system that cannot be asked is an observation too: it fails no waiting
-task, the poller asks again with growing pauses.
+All triggers of one triggerer share an event loop. The first that waits for work which one question can answer (see
+:meth:`~.work.WorkKind.question`) starts a poller, the last one stops it. A remote system that cannot be asked is an
+observation too: it fails no waiting task, the poller asks again with growing pauses.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 import weakref
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
-from typing import ClassVar, Generic, Self, TypeVar
+from collections.abc import Collection, Hashable, Mapping
+from typing import Any, ClassVar, Generic
 
 from airflow_provider_fate.errors import FateError, is_transient
 from airflow_provider_fate.remote import telemetry
+from airflow_provider_fate.remote.clock import SYSTEM_CLOCK, Clock
 from airflow_provider_fate.remote.limits import pace
-from airflow_provider_fate.remote.meter import Allowance, Meter
-
-T = TypeVar("T")
+from airflow_provider_fate.remote.meter import Allowance
+from airflow_provider_fate.remote.states import Snapshot
+from airflow_provider_fate.remote.work import RefT, WorkKind
 
 log = logging.getLogger(__name__)
 
@@ -36,46 +35,52 @@ AT_ONCE = 20
 """So many are woken in one turn of the event loop: what each does then would block it if thousands did it in a row."""
 REMIND = 15.0
 """Seconds, about, after which an old observation is told again: a wait has to look for signs of progress, too."""
+EARLY = 0.9
+"""A subject is due after this part of its interval: the poller's own pauses vary by a tenth."""
+TICK = 1.0
+"""Longest pause in seconds where each subject is asked for at its own interval: newcomers must not wait for others."""
 
 
-class Wait(Generic[T]):
+class Wait(Generic[RefT]):
     """One subscription: the newest observation, and a signal that it changed. Thousands live at a time.
 
     :param poller: the poller that looks.
-    :param key: the piece of work.
+    :param ref: the piece of work.
+    :param interval: shortest pause in seconds between two looks.
     """
 
-    __slots__ = ("_key", "_news", "_poller", "_remind_at", "_repeats", "_signal", "_told", "since")
+    __slots__ = ("_news", "_poller", "_remind_at", "_repeats", "_signal", "_told", "interval", "ref", "since")
 
-    def __init__(self, poller: SharedPoller[T], key: str) -> None:
+    def __init__(self, poller: SharedPoller[RefT], ref: RefT, interval: float) -> None:
         self._poller = poller
-        self._key = key
-        self._news: tuple[T | FateError] | None = None
+        self.ref = ref
+        self.interval = interval
+        self._news: tuple[Snapshot | FateError] | None = None
         self._signal: asyncio.Future[None] | None = None
-        self._told: T | FateError | None = None
+        self._told: Snapshot | FateError | None = None
         self._repeats = 0
         self._remind_at = 0.0
-        self.since = time.monotonic()
+        self.since = self._poller.clock.monotonic()
 
     def leave(self) -> None:
         """End the subscription."""
-        self._poller._leave(self._key, self)
+        self._poller._leave(self)
 
-    def tell(self, observation: T | FateError) -> None:
+    def tell(self, observation: Snapshot | FateError) -> None:
         """Take an observation."""
         self._news = (observation,)  # only the newest counts: a slow reader must not pile up old ones
         self._repeats = self._repeats + 1 if observation == self._told else 0
         self._told = observation
         # Spread, so that those who came together do not wake up together for ever.
-        self._remind_at = time.monotonic() + REMIND * random.uniform(0.6, 1.2)  # noqa: S311
+        self._remind_at = self._poller.clock.monotonic() + REMIND * random.uniform(0.6, 1.2)  # noqa: S311
         if self._signal is not None and not self._signal.done():
             self._signal.set_result(None)
 
-    def knows(self, observation: T, now: float) -> bool:
+    def knows(self, observation: Snapshot, now: float) -> bool:
         """Whether it has been told this often and not long ago."""
         return self._repeats >= REPEATS and now < self._remind_at and observation == self._told
 
-    async def next(self) -> T:
+    async def next(self) -> Snapshot:
         """Wait for an observation that was not given yet; one that is missed is replaced by the next.
 
         :raises FateError: the remote system could not be asked.
@@ -92,65 +97,55 @@ class Wait(Generic[T]):
         return observation
 
 
-class SharedPoller(ABC, Generic[T]):
-    """Looks at all work of one connection that somebody waits for.
+class SharedPoller(Generic[RefT]):
+    """Looks at all work that somebody waits for and that one question can answer.
 
-    :param conn_id: Airflow connection of the remote system.
+    :param kind: what looks; all that wait share it, and its client.
     :param interval: shortest pause in seconds between two looks.
     """
 
-    _running: ClassVar[
-        weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[type, str], SharedPoller[object]]]
-    ] = weakref.WeakKeyDictionary()
+    clock: ClassVar[Clock] = SYSTEM_CLOCK
+    _running: ClassVar[weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, SharedPoller[Any]]]] = (
+        weakref.WeakKeyDictionary()
+    )
 
-    def __init__(self, conn_id: str, interval: float) -> None:
-        self.conn_id = conn_id
+    def __init__(self, kind: WorkKind[RefT, Any], interval: float) -> None:
+        self.kind = kind
         self.interval = interval
-        self._waits: dict[str, tuple[Wait[T], ...]] = {}
+        self._waits: dict[str, tuple[Wait[RefT], ...]] = {}
+        self._asked: dict[str, float] = {}
+        self._seen: dict[str, Snapshot] = {}
         self._task: asyncio.Task[None] | None = None
         self._newcomer = asyncio.Event()
-        self.meter = Meter()
         self._allowance = Allowance()
 
     @classmethod
-    def shared(cls, conn_id: str, interval: float) -> Self:
-        """The poller of this connection in the running event loop."""
+    def shared(cls, kind: WorkKind[RefT, Any], ref: RefT, interval: float) -> SharedPoller[RefT]:
+        """The poller for this work in the running event loop.
+
+        :param kind: is used if there is no such poller yet.
+        """
         pollers = SharedPoller._running.setdefault(asyncio.get_running_loop(), {})
-        poller = pollers.get((cls, conn_id))
+        question = kind.question(ref)
+        poller = pollers.get(question)
         if poller is None:
-            poller = pollers[(cls, conn_id)] = cls(conn_id, interval)  # type: ignore[assignment]
-        assert isinstance(poller, cls)
+            poller = pollers[question] = cls(kind, interval)
         return poller
 
-    @abstractmethod
-    async def look(self, keys: Collection[str]) -> Mapping[str, T]:
-        """Ask the remote system about this work; every key must be answered.
+    def watch(self, ref: RefT, interval: float | None = None) -> Wait[RefT]:
+        """Subscribe to one piece of work.
 
-        Work that it hands to other tasks goes through :attr:`meter`, so that its cost is known.
-
-        :raises FateError: it could not be asked.
+        :param interval: shortest pause in seconds between two looks at it; of several the most impatient decides.
         """
-
-    def is_idle(self, observation: T) -> bool:
-        """Whether nobody has to hear of this observation again and again; waking thousands for nothing costs most.
-
-        An observation that only counts after several looks is not.
-        """
-        return False
-
-    async def close(self) -> None:
-        """Give back what :meth:`look` has opened; called when nobody waits any more, and after an error."""
-
-    def watch(self, key: str) -> Wait[T]:
-        """Subscribe to one piece of work."""
-        wait: Wait[T] = Wait(self, key)
-        self._waits[key] = (*self._waits.get(key, ()), wait)
+        wait = Wait(self, ref, self.interval if interval is None else interval)
+        self._waits[ref.id] = (*self._waits.get(ref.id, ()), wait)
         self._newcomer.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=f"{type(self).__name__}[{self.conn_id}]")
+            self._task = asyncio.create_task(self._run(), name=f"{type(self.kind).__name__}[{self.kind.conn_id}]")
         return wait
 
-    def _leave(self, key: str, wait: Wait[T]) -> None:
+    def _leave(self, wait: Wait[RefT]) -> None:
+        key = wait.ref.id
         if others := tuple(w for w in self._waits.get(key, ()) if w is not wait):
             self._waits[key] = others
         else:
@@ -159,7 +154,31 @@ class SharedPoller(ABC, Generic[T]):
             self._task.cancel()
             self._task = None
 
-    def _tell(self, key: str, observation: T | FateError) -> None:
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    async def _look(self) -> Mapping[str, Snapshot]:
+        """Look at what is due; of the rest is told what was seen last."""
+        refs = {key: waits[0].ref for key, waits in self._waits.items()}
+        if self.kind.together:
+            self.interval = min((w.interval for waits in self._waits.values() for w in waits), default=self.interval)
+            return await self.kind.look(list(refs.values()))
+        intervals: dict[str, float] = {}
+        for waits in self._waits.values():
+            for wait in waits:
+                subject = self.kind.subject(wait.ref)
+                intervals[subject] = min(wait.interval, intervals.get(subject, wait.interval))
+        self.interval = min((TICK, *intervals.values()))
+        now = self.clock.monotonic()
+        due = {s for s, every in intervals.items() if s not in self._asked or now - self._asked[s] >= EARLY * every}
+        due |= {self.kind.subject(ref) for key, ref in refs.items() if key not in self._seen}
+        wanted = [ref for ref in refs.values() if self.kind.subject(ref) in due]
+        seen = await self.kind.look(wanted) if wanted else {}
+        self._asked = {s: now if s in due else asked for s, asked in self._asked.items() if s in intervals}
+        self._asked |= dict.fromkeys(due, now)
+        self._seen = {key: snapshot for key, snapshot in self._seen.items() if key in refs} | dict(seen)
+        return {key: self._seen[key] for key in refs}
+
+    def _tell(self, key: str, observation: Snapshot | FateError) -> None:
         for wait in self._waits.get(key, ()):
             wait.tell(observation)
 
@@ -169,11 +188,11 @@ class SharedPoller(ABC, Generic[T]):
             if told % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    async def _tell_seen(self, seen: Mapping[str, T]) -> None:
-        now = time.monotonic()
+    async def _tell_seen(self, seen: Mapping[str, Snapshot]) -> None:
+        now = self.clock.monotonic()
         told = 0
         for key, observation in seen.items():
-            idle = self.is_idle(observation)
+            idle = self.kind.is_idle(observation)
             for wait in self._waits.get(key, ()):
                 if idle and wait.knows(observation, now):
                     continue
@@ -189,7 +208,7 @@ class SharedPoller(ABC, Generic[T]):
                 failures = await self._turn(failures)
                 await self._rest(self._pause(failures))
         finally:
-            await self.close()
+            await self.kind.close()
 
     async def _turn(self, failures: int) -> int:
         """Look once and tell; whatever goes wrong is told, too, and never ends the looking: waits would hang for ever.
@@ -199,25 +218,25 @@ class SharedPoller(ABC, Generic[T]):
         """
         self._newcomer.clear()
         keys = list(self._waits)
-        self.meter.seconds = 0.0
+        self.kind.meter.seconds = 0.0
         try:
-            seen = await self.meter.of(self.look(keys))
-            telemetry.count("polled", self.conn_id)
-            telemetry.gauge("waiting", len(keys), self.conn_id)
-            await self.meter.of(self._tell_seen(seen))
+            seen = await self.kind.meter.of(self._look())
+            telemetry.count("polled", self.kind.conn_id)
+            telemetry.gauge("waiting", len(keys), self.kind.conn_id)
+            await self.kind.meter.of(self._tell_seen(seen))
             failures = 0
         except Exception as e:
             if isinstance(e, FateError):
                 error = e
             else:
-                log.exception("Connection %s cannot be asked", self.conn_id)
-                error = FateError(f"{self.conn_id} cannot be asked: {e!r}")
+                log.exception("Connection %s cannot be asked", self.kind.conn_id)
+                error = FateError(f"{self.kind.conn_id} cannot be asked: {e!r}")
             failures += 1 if is_transient(error) else 3
             await self._tell_all(keys, error)
             with contextlib.suppress(Exception):
-                telemetry.count("poll_failed", self.conn_id)
-                await self.close()
-        self._allowance.spend(self.meter.seconds, time.monotonic())
+                telemetry.count("poll_failed", self.kind.conn_id)
+                await self.kind.close()
+        self._allowance.spend(self.kind.meter.seconds, self.clock.monotonic())
         return failures
 
     async def _rest(self, pause: float) -> None:
@@ -232,6 +251,6 @@ class SharedPoller(ABC, Generic[T]):
             pause = min(LONGEST_PAUSE, self.interval * float(2 ** min(failures, 6)))
         else:
             youngest = max((w.since for waits in self._waits.values() for w in waits), default=0.0)
-            pause = pace(time.monotonic() - youngest, self.interval, self._allowance.pause)
+            pause = pace(self.clock.monotonic() - youngest, self.interval, self._allowance.pause)
         jitter = random.uniform(0.9, 1.1)  # noqa: S311 - many triggerers must not march in step
         return pause * jitter

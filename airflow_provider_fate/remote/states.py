@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class WorkState(StrEnum):
@@ -39,12 +41,15 @@ class Snapshot:
     :param detail: the remote system's own word for the state.
     :param changed: Unix time at which the remote system last wrote into its record, where it tells: a new one means
         that there is something new to report, though not that the work has advanced.
+    :param found: what there is to be given back, as JSON, once the work is over; ``None``: nothing, or it is asked for
+        afterwards.
     """
 
     state: WorkState
     progress: int | None = None
     detail: str = ""
     changed: float | None = None
+    found: Mapping[str, Any] | None = None
 
 
 class Outcome(StrEnum):

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from airflow_provider_fate.errors import FateError, is_transient
 from airflow_provider_fate.remote.limits import Limits
 from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
+from airflow_provider_fate.remote.times import times
 
-SETTLE = 5.0
-"""Seconds after which a bad end is read again: FATE-Flow shows ``failed`` first where it ends as ``canceled``."""
 MISSING_LOOKS = 3
 """So many looks in a row must find the work unknown: it may be for a moment right after it was submitted."""
 REFUSED_LOOKS = 5
 """So many refusals in a row (say, a signature that is not accepted) end the wait; an outage never does."""
-UNSEEN = 60.0
-"""Seconds after which a bad end counts although it could not be read again, because the remote system is silent."""
 PULSES = 4
 """Signs of progress are looked for so many times within the time that work may stall."""
 
@@ -87,7 +84,7 @@ class Watch:
             return self.passed(now)
         if self._ended is None or self._ended[1] is not snapshot.state:
             self._ended = (now, snapshot.state)
-        if now - self._ended[0] >= SETTLE:
+        if now - self._ended[0] >= times().settle:
             return Verdict(Outcome.OVER, snapshot)
         return None
 
@@ -98,7 +95,7 @@ class Watch:
         self._refused = 0 if is_transient(error) else self._refused + 1
         if self._refused >= REFUSED_LOOKS:
             return Verdict(Outcome.REFUSED, self.last, error)
-        if self._ended is not None and now - self._ended[0] >= UNSEEN:
+        if self._ended is not None and now - self._ended[0] >= times().unseen:
             return Verdict(Outcome.OVER, self.last)
         return self.passed(now)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_fate.errors import FateJobError
-from airflow_provider_fate.remote.operator import RefT, RemoteWorkOperator
+from airflow_provider_fate.remote.operator import RemoteWorkOperator
+from airflow_provider_fate.remote.work import RefT
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,8 +22,6 @@ class FateSensor(RemoteWorkOperator[RefT]):
     :param soft_fail: end as skipped where what is waited for has not come in time, or has come to a bad end. Wrong
         input, connections and credentials fail the task all the same: those are no reason to go on without it.
     """
-
-    owns_work = False
 
     def __init__(self, *, soft_fail: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.operators._base import FateJobWorkOperator
-from airflow_provider_fate.remote.flow.ref import JobRef
 from airflow_provider_fate.sensors._base import FateSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.kinds.fate_job import ObservedJob
+    from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
 
 
-class FateJobSensor(FateSensor[JobRef], FateJobWorkOperator):
+class FateJobSensor(FateSensor["FateJobRef"], FateJobWorkOperator):
     """Wait until a job that this task has not started is over: from FATEBoard, a script, another DAG, or a partner.
 
     It never stops the job: neither when the task is killed nor when a limit passes. Give it an ``execution_timeout``:
@@ -43,31 +43,19 @@ class FateJobSensor(FateSensor[JobRef], FateJobWorkOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> JobRef:
-        """Find the job."""
-        from airflow_provider_fate.errors import FateInputError, FateJobNotFound
-        from airflow_provider_fate.hooks.check import verify_party
-        from airflow_provider_fate.remote.flow.snapshot import own_record
+    def kind(self) -> ObservedJob:
+        """Somebody else's job."""
+        from airflow_provider_fate.remote.kinds.fate_job import ObservedJob
 
-        if not self.job_id or not str(self.job_id).isalnum():
-            raise FateInputError(
-                f"job_id={self.job_id!r} is not the id of a FATE job.",
-                hint="Ids are numbers such as 202611221511355784540, as FATE-Flow gives them at submit.",
-            )
-        with self.jobs() as jobs:
-            verify_party(jobs.site, jobs.flow)
-            records = jobs.flow.job.query(job_id=self.job_id)
-            if not records:
-                raise FateJobNotFound(
-                    f"The site of connection {self.fate_conn_id!r} does not know job {self.job_id}.",
-                    job_id=self.job_id,
-                    hint="A site knows only the jobs that its own party takes part in: check the connection.",
-                )
-            return jobs.ref(own_record(records, jobs.site.role, jobs.site.party_id))
+        return ObservedJob(self.fate_conn_id, site=self.site(), log_archive=self.log_archive)
 
-    def result(self, ref: JobRef, context: Context) -> Mapping[str, Any]:
+    def request(self, context: Context) -> str:
+        """Its id."""
+        return self.job_id
+
+    def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> Mapping[str, Any]:
         """Ids, and the metrics that this site can see."""
-        from airflow_provider_fate.remote.flow.result import job_result
+        from airflow_provider_fate.site.result import job_result
 
-        with self.jobs() as jobs:
-            return job_result(jobs.flow, ref, "success")
+        with self.session() as session:
+            return job_result(session.client, ref, "success")

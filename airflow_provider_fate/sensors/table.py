@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
@@ -14,13 +15,12 @@ from airflow_provider_fate.sensors._base import FateSensor
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.errors import FateError
     from airflow_provider_fate.hooks.site import FateSite
-    from airflow_provider_fate.remote.flow.arrival import WantedTable
-    from airflow_provider_fate.remote.identity import WorkIdentity
+    from airflow_provider_fate.remote.event import Event
+    from airflow_provider_fate.remote.kinds.fate_table import FateTable
+    from airflow_provider_fate.remote.kinds.fate_wanted import WantedTable
     from airflow_provider_fate.remote.limits import Limits
-    from airflow_provider_fate.remote.states import Outcome, WorkState
-    from airflow_provider_fate.triggers.table import FateTableTrigger
+    from airflow_provider_fate.remote.work import WorkKind
 
 
 class FateTableSensor(FateSensor["WantedTable"]):
@@ -65,9 +65,6 @@ class FateTableSensor(FateSensor["WantedTable"]):
         poke_interval: timedelta | float = 30.0,
         **kwargs: Any,
     ) -> None:
-        for name in ("poll_interval", "waiting_timeout", "stall_timeout"):
-            if name in kwargs:
-                raise TypeError(f"FateTableSensor has no {name}: it has poke_interval and timeout.")
         super().__init__(**kwargs)
         self.table = table
         self.fate_conn_id = fate_conn_id
@@ -75,8 +72,11 @@ class FateTableSensor(FateSensor["WantedTable"]):
         self.newer_than = newer_than
         self.max_age = None if max_age is None else _seconds("max_age", max_age)
         self.timeout = _seconds("timeout", conf.getfloat("sensors", "default_timeout") if timeout is None else timeout)
-        self.poke_interval = _seconds("poke_interval", poke_interval)
-        self._found: dict[str, Any] | None = None
+        # Both names, Airflow's for sensors and that of all work here, say the same.
+        self.poll_interval = _seconds(
+            "poke_interval", poke_interval if self.poll_interval is None else self.poll_interval
+        )
+        self.poke_interval = self.poll_interval
 
     def site(self) -> FateSite:
         """The connection, checked."""
@@ -84,22 +84,16 @@ class FateTableSensor(FateSensor["WantedTable"]):
 
         return FateFlowHook(self.fate_conn_id).site()
 
-    def find_or_submit(self, identity: WorkIdentity, context: Context) -> WantedTable:
-        """Check the arguments, and the party where the site can be asked just now."""
-        from airflow_provider_fate.clients.fate_flow import FlowClient
-        from airflow_provider_fate.errors import FateError, is_transient
-        from airflow_provider_fate.hooks.check import verify_party
+    def kind(self) -> FateTable:
+        """A table that somebody else makes."""
+        from airflow_provider_fate.remote.kinds.fate_table import FateTable
 
-        wanted = self.wanted()
-        site = self.site()
-        try:
-            with FlowClient(site.settings()) as flow:
-                verify_party(site, flow)
-        except FateError as e:
-            if not is_transient(e):
-                raise
-            self.log.warning("%s cannot be asked just now; the wait begins all the same: %s", self.fate_conn_id, e)
-        return wanted
+        return FateTable(self.fate_conn_id)
+
+    def request(self, context: Context) -> WantedTable:
+        """What the arguments say."""
+        self.site()  # a wrong connection is told at once
+        return self.wanted()
 
     def wanted(self) -> WantedTable:
         """What the arguments say, when they are rendered.
@@ -108,7 +102,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
         """
         from airflow_provider_fate.data.table import TableName
         from airflow_provider_fate.errors import FateInputError
-        from airflow_provider_fate.remote.flow.arrival import WantedTable
+        from airflow_provider_fate.remote.kinds.fate_wanted import WantedTable
 
         table = TableName.parse(str(self.table))
         try:
@@ -129,37 +123,26 @@ class FateTableSensor(FateSensor["WantedTable"]):
         """Say what is waited for."""
         self.log.info("Waiting for %s at %s", ref, self.fate_conn_id)
 
-    def trigger(self, ref: WantedTable, limits: Limits, poll_interval: float) -> FateTableTrigger:
-        """Waits for the table, with the sensor's own timeout and interval."""
-        from airflow_provider_fate.triggers.table import FateTableTrigger
-
+    def limits(self, started: datetime | None) -> Limits:
+        """The sensor's own timeout, too."""
+        limits = super().limits(started)
         end = time.time() + self.timeout
-        return FateTableTrigger(
-            conn_id=self.fate_conn_id,
-            work_id=str(ref),
-            ref=ref.to_json(),
-            deadline=end if limits.deadline is None else min(end, limits.deadline),
-            poll_interval=self.poke_interval,
-            stop_on_kill=False,
-        )
+        return replace(limits, deadline=end if limits.deadline is None else min(end, limits.deadline))
 
-    def ref_from(self, data: Mapping[str, Any]) -> WantedTable:
-        """The wanted table again."""
-        from airflow_provider_fate.remote.flow.arrival import WantedTable
-
-        return WantedTable.from_json(data)
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Give back the table, or say what it lacks."""
-        self._found = event.get("found")
-        return super().execute_complete(context, event)
-
-    def result(self, ref: WantedTable, context: Context) -> dict[str, Any]:
+    def result(self, ref: WantedTable, found: Mapping[str, Any] | None, context: Context) -> Mapping[str, Any]:
         """The table as it was when it was seen."""
-        assert self._found is not None
+        assert found is not None
         if self.outlets:
-            self._emit(context, self._found)
-        return self._found
+            self._emit(context, found)
+        return dict(found)
+
+    def out_of_time(self, kind: WorkKind[WantedTable, Any], ref: WantedTable, ended: Event) -> Exception:
+        """As Airflow's sensors: not retried."""
+        waited = timedelta(seconds=self.timeout)
+        if self.execution_timeout is not None:
+            waited = min(waited, self.execution_timeout)
+        lacking = ended.detail or "the site could not be asked"
+        return AirflowSensorTimeout(f"Waited {waited} at {self.fate_conn_id!r} for {ref}: {lacking}.")
 
     def _emit(self, context: Context, found: Mapping[str, Any]) -> None:
         from airflow_provider_fate.assets import emit_table, party_of_tables
@@ -170,25 +153,6 @@ class FateTableSensor(FateSensor["WantedTable"]):
             party_id = party_of_tables(site, flow)
         extra = {"rows": found["count"], "columns": found["columns"], "job_id": found["job_id"]}
         emit_table(context, party_id, f"{found['namespace']}.{found['name']}", extra)
-
-    def failure(self, ref: WantedTable, state: WorkState, detail: str) -> FateError:
-        """A table has no bad end: this is for a state that a newer release of this provider may know."""
-        from airflow_provider_fate.errors import FateServerError
-
-        return FateServerError(f"{ref} is {state.value}: {detail}")
-
-    def stop(self, ref: WantedTable) -> None:
-        """Nothing: whoever makes the table goes on."""
-
-    def _out_of_time(self, ref: WantedTable, outcome: Outcome, event: Mapping[str, Any]) -> NoReturn:
-        waited = timedelta(seconds=self.timeout)
-        if self.execution_timeout is not None:
-            waited = min(waited, self.execution_timeout)
-        lacking = event.get("detail") or "the site could not be asked"
-        raise AirflowSensorTimeout(f"Waited {waited} at {self.fate_conn_id!r} for {ref}: {lacking}.")
-
-    def _end_of_work(self, ref: WantedTable, outcome: Outcome) -> str:
-        return "Whoever makes the table goes on."
 
 
 def _seconds(name: str, value: timedelta | float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
-from airflow_provider_fate.remote.flow import jobs
+from airflow_provider_fate.remote.times import times_replaced
 from tests.integration.failures import CASES, PAGE, Stage, load_tables, play
 from tests.support.fate import RunningFate
 
@@ -23,11 +23,11 @@ def stage(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_log_says_what_to_do(stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "SUBMIT_PATIENCE", 3.0)
+def test_the_log_says_what_to_do(stage: Stage, name: str) -> None:
     case = CASES[name]
 
-    _, log = play(case, stage)
+    with times_replaced(reach=3.0):
+        _, log = play(case, stage)
 
     for wanted in case.says:
         assert re.search(wanted, log), f"{wanted!r} is not in:\n{log}"

@@ -37,9 +37,9 @@ from airflow_provider_fate.jobs import (
     mlp,
     require_valid,
 )
-from airflow_provider_fate.remote.flow.diagnosis import diagnose
-from airflow_provider_fate.remote.flow.ref import JobRef
-from airflow_provider_fate.remote.flow.result import metrics_of
+from airflow_provider_fate.site.diagnosis import diagnose
+from airflow_provider_fate.site.ref import JobRef
+from airflow_provider_fate.site.result import metrics_of
 
 pytestmark = pytest.mark.fate
 

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from airflow_provider_fate.data.shape import Shape
 from airflow_provider_fate.data.stream import TableStream
 from airflow_provider_fate.errors import FateDataError, FateInputError
-from airflow_provider_fate.operators._s3 import S3Object
-from airflow_provider_fate.operators._source import file_source
+from airflow_provider_fate.storage.s3 import S3Object
+from airflow_provider_fate.storage.source import file_source
 from tests.support.s3 import CONN_ID, RunningS3
 
 ROWS = 400_000

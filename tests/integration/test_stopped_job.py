@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs import Party, Psi
-from airflow_provider_fate.remote.flow.diagnosis import diagnose
-from airflow_provider_fate.remote.flow.ref import JobRef
-from airflow_provider_fate.remote.flow.waiting import where_it_is
+from airflow_provider_fate.site.diagnosis import diagnose
+from airflow_provider_fate.site.ref import JobRef
+from airflow_provider_fate.site.waiting import where_it_is
 from tests.integration.test_recipes import wait
 from tests.support.fate import RunningFate
 

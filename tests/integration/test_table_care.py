@@ -22,8 +22,8 @@ from airflow_provider_fate.operators.table import (
     FatePreviewTableOperator,
 )
 from airflow_provider_fate.operators.transform import FateTransformOperator
-from airflow_provider_fate.remote.flow.policy import KINDS
-from airflow_provider_fate.remote.flow.uploads import records, uploads
+from airflow_provider_fate.site.policy import KINDS
+from airflow_provider_fate.site.uploads import records, uploads
 from tests.integration.test_recipes import wait, write_tables
 from tests.support.fate import RunningFate
 from tests.support.fate_jobs import Flow

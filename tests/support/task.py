@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_fate.remote.identity import WorkIdentity
+from airflow_provider_fate.remote.work import Attempt
 from tests.support.fake_flow import FakeFlow
 
 CONN_ID = "fate_site"
@@ -51,6 +53,16 @@ class FakeTaskInstance:
 
     def xcom_pull(self, *, key: str, **_: Any) -> Any:
         return self.xcoms.get(key)
+
+
+def in_worker(task: Task, trigger: Any) -> Any:
+    """An operator whose process waits for what the trigger would wait for."""
+    operator = task.make()
+    operator.render_template_fields(task.context)
+    operator._kind = operator.kind()
+    operator._attempt = Attempt(WorkIdentity.of(task.context))
+    operator._ref = operator._kind.ref_type.from_json(trigger.ref)
+    return operator
 
 
 @dataclass

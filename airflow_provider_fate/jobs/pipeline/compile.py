@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from airflow_provider_fate.jobs.builder import JsonObject
-from airflow_provider_fate.jobs.dag import load_dag
+from airflow_provider_fate.jobs.document import read_document
 from airflow_provider_fate.jobs.pipeline.environment import PipelineEnvironment, minimal_environment
 from airflow_provider_fate.jobs.pipeline.errors import FatePipelineError
 from airflow_provider_fate.jobs.pipeline.source import function_source
@@ -96,7 +96,7 @@ def _run(orders: Mapping[str, Any], name: str, environment: PipelineEnvironment 
         raise FatePipelineError(
             f"{name} failed: {answer['error']}", traceback=answer.get("traceback"), hint=answer.get("hint")
         )
-    return load_dag(answer["dag"])
+    return read_document(answer["dag"])
 
 
 def _converse(interpreter: Path, orders: str, name: str, timeout: float) -> dict[str, Any]:

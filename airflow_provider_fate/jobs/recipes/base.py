@@ -15,7 +15,7 @@ from airflow_provider_fate.jobs.problems import Problem, did_you_mean, invalid_j
 from airflow_provider_fate.jobs.recipes.party import Party
 from airflow_provider_fate.jobs.recipes.plain import problem_of
 from airflow_provider_fate.jobs.recipes.templates import Templated, find_templates
-from airflow_provider_fate.jobs.validate import require_valid
+from airflow_provider_fate.jobs.validate import require_valid_document
 
 __all__ = ["Recipe"]
 
@@ -118,7 +118,16 @@ class Recipe(BaseModel):
         return None
 
     def dag(self) -> JsonObject:
-        """Return the job as FATE-Flow takes it: ``{"dag": {...}, "schema_version": "2.2.0"}``.
+        """Return the checked job as FATE-Flow takes it: ``{"dag": {...}, "schema_version": "2.2.0"}``.
+
+        :raises FateInvalidJobError: a template was not rendered, or a value cannot work.
+        """
+        document = self.document()
+        require_valid_document(document)
+        return document
+
+    def document(self) -> JsonObject:
+        """The same before the job is checked as a whole.
 
         :raises FateInvalidJobError: a template was not rendered, or a value cannot work.
         """
@@ -136,9 +145,7 @@ class Recipe(BaseModel):
             roles["arbiter"] = [arbiter]
         builder = DagBuilder(roles, self._conf())
         self._build(builder)
-        document = builder.document()
-        require_valid(document)
-        return document
+        return builder.document()
 
     def _conf(self) -> JsonObject:
         task: JsonObject = {"engine_run": {"cores": self.cores}}

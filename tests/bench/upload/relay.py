@@ -19,7 +19,7 @@ def main() -> None:
     """Relay, and print what it took."""
     from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
     from airflow_provider_fate.clients.fate_flow.models import UploadMeta
-    from airflow_provider_fate.operators._stored import stored_file
+    from airflow_provider_fate.storage.stored import stored_file
 
     asked: dict[str, Any] = json.loads(sys.argv[1])
     for name in IMPORTED:

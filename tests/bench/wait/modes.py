@@ -32,9 +32,11 @@ class Mode:
 
 
 def _fate(job_id: str, end: float | None, interval: float) -> BaseTrigger:
-    from airflow_provider_fate.triggers.job import FateJobTrigger
+    from airflow_provider_fate.remote.kinds.fate_job import FateJob
+    from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
 
-    return FateJobTrigger(conn_id=CONN_ID, work_id=job_id, ref={"job_id": job_id}, poll_interval=interval)
+    ref = {"job_id": job_id, "role": "guest", "party_id": "9999"}
+    return RemoteWorkTrigger(kind=FateJob.path(), conn_id=CONN_ID, ref=ref, poll_interval=interval)
 
 
 def _timer(job_id: str, end: float | None, interval: float) -> BaseTrigger:
@@ -58,7 +60,7 @@ def _databricks(job_id: str, end: float | None, interval: float) -> BaseTrigger:
 
 MODES: Mapping[str, Mode] = {
     "timer": Mode("TimeDeltaTrigger", _timer, asks=False),
-    "fate": Mode("FateJobTrigger", _fate),
+    "fate": Mode("RemoteWorkTrigger", _fate),
     "databricks": Mode("DatabricksExecutionTrigger", _databricks),
 }
 

@@ -35,7 +35,7 @@ COLUMNS: Sequence[Column] = (
 )
 
 RATIOS = (
-    "jobs", "FateJobTrigger against", "requests", "CPU", "CPU, % of a core more", "MB more", "kB per job more",
+    "jobs", "RemoteWorkTrigger against", "requests", "CPU", "CPU, % of a core more", "MB more", "kB per job more",
     "kB per further job", "its",
 )  # fmt: skip
 
@@ -58,7 +58,7 @@ def _kb_per_job(figures: Figures, fewest: Figures) -> float | None:
 
 def _ratios(figures: Sequence[Figures], fewest: Mapping[str, Figures], jobs: int) -> list[list[str]]:
     of_size = [f for f in figures if f.jobs == jobs]
-    ours = next((f for f in of_size if f.mode == "FateJobTrigger"), None)
+    ours = next((f for f in of_size if f.mode == "RemoteWorkTrigger"), None)
     if ours is None:
         return []
     return [

@@ -3,7 +3,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
 
 from airflow_provider_fate.operators.pipeline import FatePipelineOperator
-from airflow_provider_fate.remote import watch
+from airflow_provider_fate.remote.times import times_replaced
 from tests.support.task import CONN_ID, Task, connect
 
 SCRIPT = """
@@ -24,10 +24,10 @@ print(pipeline.get_task_info("psi_0").get_metrics())
 
 @pytest.fixture(autouse=True)
 def site(fake_flow, monkeypatch):
-    monkeypatch.setattr(watch, "SETTLE", 0.2)
     monkeypatch.setenv("AIRFLOW__FATE__POLL_INTERVAL", "0.05")
     connect(monkeypatch, fake_flow)
-    return fake_flow
+    with times_replaced(settle=0.2):
+        yield fake_flow
 
 
 def decorated(function, *args, **kwargs):

@@ -1,20 +1,17 @@
 import pytest
 
-from airflow_provider_fate.remote import watch
-from airflow_provider_fate.remote.flow import again, jobs
+from airflow_provider_fate.remote.times import times_replaced
 from tests.support.fake_flow import FakeFlow
 from tests.support.task import connect
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(watch, "SETTLE", 0.2)
-    monkeypatch.setattr(jobs, "SUBMIT_PATIENCE", 3.0)
-    monkeypatch.setattr(jobs, "APPEAR_PATIENCE", 3.0)
-    monkeypatch.setattr(jobs, "STOP_PATIENCE", 5.0)
-    monkeypatch.setattr(again, "STOP_SETTLES", 0.1)
-    monkeypatch.setattr(again, "RERUN_PATIENCE", 5.0)
     monkeypatch.setenv("AIRFLOW__FATE__POLL_INTERVAL", "0.05")
+    with times_replaced(
+        settle=0.2, reach=3.0, appear=3.0, appear_pause=0.1, stop=5.0, stop_pause=0.1, rerun_after_stop=0.1, rerun=5.0
+    ):
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
+from airflow_provider_fate.clients.fate_flow.endpoints.job import JobGroup
 from airflow_provider_fate.errors import (
     FateJobFailed,
     FateJobStopped,
@@ -25,12 +26,14 @@ from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.psi import FatePsiOperator
 from airflow_provider_fate.operators.upload import FateUploadOperator
-from airflow_provider_fate.remote.flow import again, evidence, jobs
-from airflow_provider_fate.remote.flow.jobs import MARK
+from airflow_provider_fate.remote.kinds.fate_marks import MARK
 from airflow_provider_fate.remote.operator import WAITS_FOR
-from airflow_provider_fate.triggers.job import FateJobTrigger
+from airflow_provider_fate.remote.times import times_replaced
+from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
+from airflow_provider_fate.remote.work import Kill
+from airflow_provider_fate.site import evidence
 from tests.support.fake_flow import Failure, Script
-from tests.support.task import CONN_ID, FakeTaskInstance, Task, connect
+from tests.support.task import CONN_ID, FakeTaskInstance, Task, connect, in_worker
 
 PSI = Psi(guest=Party("9999", "credit.bank_{{ day }}"), hosts=[Party("10000", "credit.telco_{{ day }}")])
 
@@ -281,11 +284,10 @@ def test_a_job_that_has_finished_nothing_is_run_anew(site):
     assert len(site.jobs) == 2
 
 
-def test_a_rerun_that_starts_nothing_says_so(site, monkeypatch):
+def test_a_rerun_that_starts_nothing_says_so(site):
     task = failed_once(site, on_retry="rerun")
-    monkeypatch.setattr(again, "RERUN_PATIENCE", 0.2)
     site.faults.answer(0, "success", "/job/rerun", act=False)
-    with pytest.raises(FateServerError, match="did not start again"):
+    with times_replaced(rerun=0.2), pytest.raises(FateServerError, match="did not start again"):
         task.run()
 
 
@@ -418,10 +420,9 @@ def test_a_job_that_shows_no_progress_is_stopped_and_its_tasks_are_shown(site):
 
 
 def test_a_limit_whose_stop_fails_says_that_the_job_may_still_run(site, monkeypatch):
-    monkeypatch.setattr(jobs, "STOP_PATIENCE", 0.1)
     site.plan(Script(waiting=60))
     site.faults.answer(1004, "Kill job failed", "/job/stop", act=False, times=100)
-    with pytest.raises(FateWaitingTimeout, match="may still run"):
+    with times_replaced(stop=0.1), pytest.raises(FateWaitingTimeout, match="may still run"):
         psi(waiting_timeout=timedelta(seconds=0.3)).run()
 
 
@@ -432,7 +433,7 @@ def test_a_site_that_refuses_to_answer_leaves_a_job_only_for_a_next_try(site, tr
     task.ti.max_tries = tries_left
     trigger = task.start()
     refusal = {"error": "FateSignatureError", "detail": "varify failed!"}
-    event = {"work_id": trigger.work_id, "ref": trigger.ref, "outcome": "refused", "state": "running", **refusal}
+    event = {"work_id": trigger.work()[1].id, "ref": trigger.ref, "outcome": "refused", "state": "running", **refusal}
     with pytest.raises(FateSignatureError, match=says):
         task.resume(event)
     assert bool(unfinished(site)) == bool(tries_left)
@@ -447,10 +448,8 @@ def test_the_execution_timeout_holds_while_deferred_and_stops_the_job(site):
 
 def test_a_kill_in_the_worker_stops_the_job(site):
     site.plan(Script(stall="psi"))
-    operator = psi(deferrable=False).make()
-    task = psi()
-    operator._ref = operator.ref_from(task.start().ref)
-    operator.on_kill()
+    task = psi(deferrable=False)
+    in_worker(task, psi().start()).on_kill()
     assert not unfinished(site)
 
 
@@ -463,9 +462,10 @@ def test_only_a_task_that_waits_in_its_worker_notes_how_its_job_is_stopped(site,
     if deferrable:
         assert noted is None
     else:
-        assert noted["classpath"] == "airflow_provider_fate.triggers.job.FateJobTrigger"
-        assert noted["kwargs"]["work_id"] == task.ti.xcoms["job_id"]
-        assert FateJobTrigger(**noted["kwargs"]).stop_on_kill
+        assert noted["classpath"] == "airflow_provider_fate.remote.trigger.RemoteWorkTrigger"
+        kind, ref = RemoteWorkTrigger(**noted["kwargs"]).work()
+        assert ref.id == task.ti.xcoms["job_id"]
+        assert kind.kill(ref) is Kill.STOPS
 
 
 def test_a_kill_during_a_submit_stops_the_job_that_the_submit_has_made(site):
@@ -473,16 +473,16 @@ def test_a_kill_during_a_submit_stops_the_job_that_the_submit_has_made(site):
     operator = psi().make()
     context = psi().context
     operator.render_template_fields(context)
-    submit = jobs.FlowJobs._submit
+    submit = JobGroup.__dict__["submit"]
 
-    def killed_meanwhile(self, *args):
-        ref = submit(self, *args)
+    def killed_meanwhile(self, *args, **kwargs):
+        submitted = submit.__get__(self, JobGroup)(*args, **kwargs)
         operator.on_kill()  # the job exists, and its id has not come back
         assert not unfinished(site)
-        return ref
+        return submitted
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs.FlowJobs, "_submit", killed_meanwhile)
+        patch.setattr(JobGroup, "submit", killed_meanwhile)
         with pytest.raises(AirflowFailException, match="killed"):
             operator.execute(context)
     assert not unfinished(site)
@@ -501,9 +501,7 @@ def test_a_kill_before_the_submit_submits_nothing(site):
 def test_a_kill_whose_stop_is_answered_with_an_error_still_ends_the_job(site):
     site.plan(Script(stall="psi"))
     site.faults.answer(104, "Read timed out.", "/job/stop", act=True)
-    operator = psi().make()
-    operator._ref = operator.ref_from(psi().start().ref)
-    operator.on_kill()
+    in_worker(psi(), psi().start()).on_kill()
     assert not unfinished(site)
 
 

@@ -103,7 +103,7 @@ def test_what_could_not_be_deleted_fails_the_task_after_the_rest_is_done(past):
 
 
 def test_a_report_of_very_many_things_is_cut_for_xcom(past, monkeypatch):
-    monkeypatch.setattr("airflow_provider_fate.remote.flow.retention_report.MOST_ITEMS", 1)
+    monkeypatch.setattr("airflow_provider_fate.site.retention_report.MOST_ITEMS", 1)
     report = retention().run()
     assert len(report["items"]) == 1
     assert report["delete"] == {"tables": 1, "jobs": 1}

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 from tenacity import nap
 
 from airflow_provider_fate.errors import FateDataError
-from airflow_provider_fate.operators._s3 import S3Object
+from airflow_provider_fate.storage.s3 import S3Object
 
 CONTENT = b"0123456789" * 100
 

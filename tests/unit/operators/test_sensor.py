@@ -7,9 +7,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateJobFailed, FateJobNotFound, FateJobTimeout
 from airflow_provider_fate.jobs import Party, Psi
+from airflow_provider_fate.remote.work import Kill
 from airflow_provider_fate.sensors.job import FateJobSensor
 from tests.support.fake_flow import Failure, Script
-from tests.support.task import CONN_ID, Task
+from tests.support.task import CONN_ID, Task, in_worker
 
 
 @pytest.fixture
@@ -68,10 +69,9 @@ def test_it_never_stops_the_job(site, foreign_job):
     job_id = foreign_job(Script(stall="psi"))
     task = sensor(job_id, execution_timeout=timedelta(seconds=0.3))
     trigger = task.start()
-    assert trigger.stop_on_kill is False
+    kind, ref = trigger.work()
+    assert kind.kill(ref) is Kill.LEAVES
     with pytest.raises(FateJobTimeout, match="goes on"):
         task.resume(asyncio.run(trigger.wait()))
-    operator = task.make()
-    operator._ref = operator.ref_from(trigger.ref)
-    operator.on_kill()
+    in_worker(task, trigger).on_kill()
     assert "running" in site.jobs[job_id].status.values()

@@ -226,9 +226,9 @@ def test_wrong_durations_are_refused_when_the_dag_is_parsed(kwargs):
 
 
 @pytest.mark.parametrize("name", ["poll_interval", "waiting_timeout", "stall_timeout"])
-def test_arguments_of_operators_that_it_does_not_have_are_refused(name):
-    with pytest.raises(TypeError, match="poke_interval and timeout"):
-        sensor(**{name: HOUR}).make()
+def test_arguments_that_all_work_has_are_taken(site, upload, name):
+    uploaded(upload)
+    assert sensor(**{name: HOUR}).run()["count"] == 3
 
 
 def test_another_party_than_the_connection_says_is_named(fake_site, monkeypatch):

@@ -11,9 +11,9 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow_provider_fate.clients.fate_flow.endpoints.job import JobGroup
 from airflow_provider_fate.errors import FateConflictError, FateDataError
 from airflow_provider_fate.operators.upload import FateUploadOperator
-from airflow_provider_fate.remote.flow.upload_mark import UploadMark
+from airflow_provider_fate.site.upload_mark import UploadMark
 from tests.support.fake_flow import Script
-from tests.support.task import CONN_ID, Task
+from tests.support.task import CONN_ID, Task, in_worker
 from tests.unit.data.malformed import MALFORMED
 
 GOOD = "id,y,a,b\n" + "".join(f"{i},{i % 2},0.{i},1.{i}\n" for i in range(50))
@@ -280,9 +280,7 @@ def test_a_lost_answer_is_no_second_upload(site, csv):
 def test_a_kill_stops_the_upload(site, csv):
     site.plan(Script(stall="upload"))
     task = upload(csv)
-    operator = task.make()
-    operator._ref = operator.ref_from(task.start().ref)
-    operator.on_kill()
+    in_worker(task, task.start()).on_kill()
     (job,) = site.jobs.values()
     assert set(job.status.values()) == {"canceled"}
 

@@ -8,10 +8,10 @@ import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.jobs import Party, Psi
-from airflow_provider_fate.remote.flow.diagnosis import Diagnosis, diagnose, stopped_by
-from airflow_provider_fate.remote.flow.progress import in_order
-from airflow_provider_fate.remote.flow.ref import JobRef
-from airflow_provider_fate.remote.flow.waiting import where_it_is
+from airflow_provider_fate.site.diagnosis import Diagnosis, diagnose, stopped_by
+from airflow_provider_fate.site.progress import in_order
+from airflow_provider_fate.site.ref import JobRef
+from airflow_provider_fate.site.waiting import where_it_is
 from tests.support.fake_flow import Failure, FakeFlow, Script
 
 

@@ -7,7 +7,9 @@ from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState, 
 from airflow_provider_fate.errors import FatePermissionError
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.hooks.site import FateSite
-from airflow_provider_fate.remote.flow.poller import FlowPoller
+from airflow_provider_fate.remote.kinds.fate_job import FateJob
+from airflow_provider_fate.remote.kinds.fate_job_looks import JobLooks
+from airflow_provider_fate.remote.meter import Meter
 from airflow_provider_fate.remote.states import WorkState
 
 GUEST, HOST = ("guest", "9999"), ("host", "10000")
@@ -62,13 +64,13 @@ def site():
 
 @pytest.fixture
 def poller(site):
-    class Poller(FlowPoller):
-        async def client(self):
-            return SimpleNamespace(job=site, site=site)
+    class Looks(JobLooks):
+        async def look(self, keys):
+            return await super().look(SimpleNamespace(job=site, site=site), keys)
 
-    poller = Poller("c", 1)
-    poller._site = SimpleNamespace(role="guest", party_id="9999")
-    return poller
+    looks = Looks(Meter())
+    looks.at(FateSite(conn_id="c", host="h", role="guest", party_id="9999"))
+    return looks
 
 
 KEYS = [str(number) for number in range(10)]
@@ -139,9 +141,9 @@ async def test_both_ways_of_asking_see_the_same(site, poller):
 
 async def test_an_unfinished_job_needs_no_second_telling(site, poller):
     seen = await poller.look(KEYS)
-    assert poller.is_idle(seen["0"])
+    assert FateJob("c").is_idle(seen["0"])
     site.put("0", guest="failed", host="failed")
-    assert not poller.is_idle((await poller.look(KEYS))["0"])
+    assert not FateJob("c").is_idle((await poller.look(KEYS))["0"])
 
 
 async def test_a_connection_that_cannot_be_read_again_is_used_as_it_was(monkeypatch):
@@ -154,7 +156,7 @@ async def test_a_connection_that_cannot_be_read_again_is_used_as_it_was(monkeypa
         return answer
 
     monkeypatch.setattr(FateFlowHook, "asite", asite)
-    poller = FlowPoller("c", 1)
+    poller = FateJob("c")
     await poller.client()
     await poller.close()  # as after every outage
     await poller.client()
@@ -168,13 +170,13 @@ async def test_a_connection_that_was_never_read_is_an_error(monkeypatch):
 
     monkeypatch.setattr(FateFlowHook, "asite", asite)
     with pytest.raises(RuntimeError, match="away"):
-        await FlowPoller("c", 1).client()
+        await FateJob("c").client()
 
 
 @pytest.fixture
 def nameless(poller):
     """The connection does not say which party the site is."""
-    poller._site = FateSite(conn_id="c", host="h")
+    poller.at(FateSite(conn_id="c", host="h"))
     return poller
 
 

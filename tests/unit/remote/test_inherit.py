@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_fate.jobs import HeteroSecureBoost, Party
-from airflow_provider_fate.remote.flow.again import same_job
-from airflow_provider_fate.remote.flow.inherit import inheritable, unchanged_tasks, with_inheritance
+from airflow_provider_fate.remote.kinds.fate_again import same_job
+from airflow_provider_fate.site.inherit import inheritable, unchanged_tasks, with_inheritance
 from tests.support.fake_flow import dag as dags
 
 RECIPE = HeteroSecureBoost(guest=Party("9999", "a.guest"), hosts=[Party("10000", "a.host")])

@@ -7,14 +7,18 @@ from asgiref.sync import SyncToAsync, sync_to_async
 
 from airflow_provider_fate.errors import FateUnreachable
 from airflow_provider_fate.remote import listener
+from airflow_provider_fate.remote.kinds.fate_job import FateJob
 from airflow_provider_fate.remote.operator import WAITS_FOR
-from airflow_provider_fate.triggers.job import FateJobTrigger
+from airflow_provider_fate.remote.states import Snapshot, WorkState
+from airflow_provider_fate.remote.times import times_replaced
 from airflow_provider_fate.ui.plugin import FatePlugin
 
-WAITS_FOR_JOB = {"conn_id": "fate_site", "work_id": "job-1", "ref": {"job_id": "job-1"}}
+TRIGGER = "airflow_provider_fate.remote.trigger.RemoteWorkTrigger"
+JOB = {"job_id": "job-1", "role": "guest", "party_id": "9999"}
+WAITS_FOR_JOB = {"kind": FateJob.path(), "conn_id": "fate_site", "ref": JOB}
 
 
-def task_instance(classpath="airflow_provider_fate.triggers.job.FateJobTrigger", **kwargs):
+def task_instance(classpath=TRIGGER, **kwargs):
     """A deferred task instance as the API server knows it."""
     row = SimpleNamespace(classpath=classpath, kwargs=WAITS_FOR_JOB | kwargs)
     return SimpleNamespace(dag_id="d", run_id="r", task_id="t", map_index=-1, trigger_id=7, trigger=row)
@@ -26,15 +30,18 @@ def stopped(monkeypatch):
     jobs = []
     faults = []
 
-    async def stop(self):
+    async def stop(self, ref):
         if faults:
             raise faults.pop()
-        jobs.append(self.work_id)
+        jobs.append(ref.id)
 
-    monkeypatch.setattr(FateJobTrigger, "stop", stop)
-    monkeypatch.setattr(listener, "LONGEST_PAUSE", 0.0)
-    monkeypatch.setattr(listener.time, "sleep", lambda seconds: None)
-    return SimpleNamespace(jobs=jobs, faults=faults)
+    async def look(self, refs):
+        return {ref.id: Snapshot(WorkState.STOPPED if ref.id in jobs else WorkState.RUNNING) for ref in refs}
+
+    monkeypatch.setattr(FateJob, "stop", stop)
+    monkeypatch.setattr(FateJob, "look", look)
+    with times_replaced(stop_pause=0.0, stop_abandoned=5.0):
+        yield SimpleNamespace(jobs=jobs, faults=faults)
 
 
 @pytest.mark.parametrize("end", ["failed", "success", "skipped"])
@@ -57,18 +64,19 @@ def test_a_stop_that_does_not_reach_the_site_is_repeated(stopped):
     assert stopped.jobs == ["job-1"]
 
 
-def test_a_stop_that_never_succeeds_is_told_in_the_log(stopped, caplog, monkeypatch):
-    monkeypatch.setattr(listener, "PATIENCE", 0.0)
+def test_a_stop_that_never_succeeds_is_told_in_the_log(stopped, caplog):
     stopped.faults += [FateUnreachable("down")] * 10
 
-    listener.stop_abandoned_work(task_instance()).join(10)
+    with times_replaced(stop_abandoned=-1.0):
+        listener.stop_abandoned_work(task_instance()).join(10)
 
     assert stopped.jobs == []
     assert "job-1 could not be stopped and may still run" in caplog.text
 
 
-def test_work_that_somebody_else_started_goes_on(stopped):
-    assert listener.stop_abandoned_work(task_instance(stop_on_kill=False)) is None
+@pytest.mark.parametrize("owner", ["observed", "changed"])
+def test_work_that_the_task_has_not_created_goes_on(stopped, owner):
+    assert listener.stop_abandoned_work(task_instance(ref=JOB | {"ownership": owner})) is None
 
 
 def test_triggers_of_other_providers_are_none_of_our_business(stopped):
@@ -101,7 +109,7 @@ def in_worker(monkeypatch):
     """Makes a task instance that has waited in its worker, as the API server and the scheduler know it."""
 
     def make(state="failed", key=WAITS_FOR, **noted):
-        noted = {"classpath": "airflow_provider_fate.triggers.job.FateJobTrigger", "kwargs": WAITS_FOR_JOB} | noted
+        noted = {"classpath": TRIGGER, "kwargs": WAITS_FOR_JOB} | noted
         monkeypatch.setattr("sqlalchemy.orm.object_session", lambda row: Session({"job_id": "x", key: noted}))
         ids = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1}
         return SimpleNamespace(**ids, trigger_id=None, trigger=None, state=state)
@@ -123,10 +131,11 @@ def test_a_stop_leaves_no_thread_that_forked_workers_would_wait_for(stopped, in_
     shared = ThreadPoolExecutor(1)
     monkeypatch.setattr(SyncToAsync, "single_thread_executor", shared)
 
-    async def stop(self):
+    async def stop(self, ref):
         asked.append(await sync_to_async(threading.get_ident)())  # as Airflow reads a connection
+        stopped.jobs.append(ref.id)
 
-    monkeypatch.setattr(FateJobTrigger, "stop", stop)
+    monkeypatch.setattr(FateJob, "stop", stop)
 
     listener.stop_abandoned_work(in_worker()).join(10)
 
@@ -144,6 +153,8 @@ def test_the_job_of_a_lost_worker_goes_on_where_another_try_takes_it_up(stopped,
     [
         {"key": "return_value"},
         {"classpath": "some.other.Trigger"},
+        {"kwargs": {"kind": "no_such_module:Kind", "conn_id": "c", "ref": {}}},
+        {"kwargs": {"work_id": "of another release"}},
         {"kwargs": "s3://moved/there/by/a/backend"},
     ],
 )

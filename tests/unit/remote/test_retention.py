@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateConnectionError, FateInvalidParameterError
 from airflow_provider_fate.jobs import Party, Psi
-from airflow_provider_fate.remote.flow import uploads as listing
-from airflow_provider_fate.remote.flow.history import past_jobs
-from airflow_provider_fate.remote.flow.policy import KINDS, Policy
-from airflow_provider_fate.remote.flow.removal import carry_out
-from airflow_provider_fate.remote.flow.retention import Item, Plan, plan
-from airflow_provider_fate.remote.flow.uploads import records, uploads
+from airflow_provider_fate.site import uploads as listing
+from airflow_provider_fate.site.history import past_jobs
+from airflow_provider_fate.site.policy import KINDS, Policy
+from airflow_provider_fate.site.removal import carry_out
+from airflow_provider_fate.site.retention import Item, Plan, plan
+from airflow_provider_fate.site.uploads import records, uploads
 from tests.support.fake_flow import Failure, FakeFlow, Script
 from tests.support.fake_flow.tables import Table
 from tests.support.past import Past

@@ -1,6 +1,6 @@
 """Lines as FATE-Flow 2.2 writes them."""
 
-from airflow_provider_fate.remote.flow.schedule_log import Culprit, first_failure, who_stopped, without_cores
+from airflow_provider_fate.site.schedule_log import Culprit, first_failure, who_stopped, without_cores
 
 
 def update(role, party, status, key="party_status"):

@@ -1,60 +1,87 @@
 import asyncio
 import time
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
 from airflow_provider_fate.errors import FateError, FateSignatureError, FateUnreachable
 from airflow_provider_fate.remote import trigger as module
-from airflow_provider_fate.remote import watch
 from airflow_provider_fate.remote.poller import SharedPoller
+from airflow_provider_fate.remote.report import Reporter
 from airflow_provider_fate.remote.states import Snapshot, WorkState
+from airflow_provider_fate.remote.times import times, times_replaced
 from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
+from airflow_provider_fate.remote.work import Kill, WorkKind, WorkRef
 
 QUEUED, RUNNING = Snapshot(WorkState.QUEUED), Snapshot(WorkState.RUNNING, 50)
 DONE, FAILED = Snapshot(WorkState.SUCCEEDED, 100), Snapshot(WorkState.FAILED)
 STOPPED, MISSING = Snapshot(WorkState.STOPPED), Snapshot(WorkState.MISSING)
 
 
-class ScriptPoller(SharedPoller[Snapshot]):
+@dataclass(frozen=True)
+class ScriptRef(WorkRef):
+    name: str
+
+    @property
+    def id(self):
+        return self.name
+
+
+class ScriptKind(WorkKind):
     """Plays a list of answers; the last one is repeated."""
 
-    script = None
+    ref_type = ScriptRef
+    tracks: ClassVar[dict] = {}
 
-    async def look(self, keys):
-        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+    @property
+    def track(self):
+        return self.tracks[self.conn_id]
+
+    async def find(self, attempt, request):
+        return []
+
+    async def look(self, refs):
+        script = self.track.script
+        answer = script.pop(0) if len(script) > 1 else script[0]
         if isinstance(answer, Exception):
             raise answer
-        return dict.fromkeys(keys, answer)
+        return {ref.id: answer for ref in refs}
 
-    def _pause(self, failures):
-        return 0.01
+    async def pulse(self, ref):
+        pulses = self.track.pulses
+        return pulses.pop(0) if len(pulses) > 1 else pulses[0]
+
+    async def stop(self, ref):
+        self.track.stops.append(ref.id)
+        if self.track.faults:
+            raise self.track.faults.pop()
+        self.track.script[:] = [STOPPED]
+
+    def reporter(self, ref):
+        return self.track.reporter or super().reporter(ref)
 
 
 class ScriptTrigger(RemoteWorkTrigger):
-    def __init__(self, script=(), **kwargs):
-        super().__init__(**{"conn_id": "c", "work_id": "w", "poll_interval": 0.01} | kwargs)
-        self.script = list(script)
-        self.reports, self.stops, self.pulses = [], [], ["unchanged"]
+    def __init__(self, script=(), owner="created", reporter=None, **kwargs):
+        name = f"script-{id(self)}"
+        ScriptKind.tracks[name] = self.track = SimpleNamespace(
+            script=list(script), stops=[], pulses=["unchanged"], faults=[], reporter=reporter
+        )
+        arguments = {"kind": ScriptKind.path(), "conn_id": name, "ref": {"name": "w", "ownership": owner}}
+        super().__init__(**arguments | {"poll_interval": 0.01} | kwargs)
 
-    def poller(self):
-        poller = ScriptPoller.shared(f"{id(self)}", self.poll_interval)
-        poller.script = self.script
-        return poller
-
-    async def report(self, snapshot):
-        self.reports.append(snapshot)
-
-    async def pulse(self):
-        return self.pulses.pop(0) if len(self.pulses) > 1 else self.pulses[0]
-
-    async def stop(self):
-        self.stops.append(time.monotonic())
+    @property
+    def stops(self):
+        return self.track.stops
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(watch, "SETTLE", 0.05)
+    monkeypatch.setattr(SharedPoller, "_pause", lambda self, failures: 0.01)
+    with times_replaced(settle=0.05, stop_pause=0.0):
+        yield
 
 
 async def outcome(*script, **kwargs):
@@ -67,14 +94,16 @@ async def test_success_ends_the_wait_at_once():
 
 
 async def test_the_event_carries_all_that_the_resumed_task_needs():
-    event = await ScriptTrigger([DONE], ref={"job_id": "1"}).wait()
+    done = Snapshot(WorkState.SUCCEEDED, 100, "done", found={"rows": 3})
+    event = await ScriptTrigger([done]).wait()
     assert event == {
         "work_id": "w",
-        "ref": {"job_id": "1"},
+        "ref": {"name": "w", "ownership": "created"},
         "outcome": "over",
         "state": "succeeded",
-        "detail": "",
+        "detail": "done",
         "error": None,
+        "found": {"rows": 3},
     }
 
 
@@ -110,9 +139,9 @@ async def test_work_without_a_sign_of_progress_has_stalled():
 
 async def test_signs_of_progress_keep_the_wait_going():
     trigger = ScriptTrigger([RUNNING] * 60 + [DONE], stall_after=0.2)
-    trigger.pulses = [str(n) for n in range(100)]
+    trigger.track.pulses = [str(n) for n in range(100)]
     assert (await trigger.wait())["outcome"] == "over"
-    assert len(trigger.pulses) < 100
+    assert len(trigger.track.pulses) < 100
 
 
 async def test_work_is_not_said_to_stall_while_it_cannot_be_asked():
@@ -136,11 +165,18 @@ async def test_the_queue_limit_counts_only_while_queued():
 
 
 async def test_a_report_that_fails_does_not_end_the_wait():
-    class Mute(ScriptTrigger):
-        async def report(self, snapshot):
+    class Mute(Reporter):
+        async def news(self, kind, snapshot, now):
             raise FateError("no tasks")
+            yield ""
 
-    assert (await Mute([RUNNING, DONE]).wait())["state"] == "succeeded"
+    assert (await ScriptTrigger([RUNNING, DONE], reporter=Mute("w")).wait())["state"] == "succeeded"
+
+
+async def test_what_changes_is_said_once(capsys):
+    await ScriptTrigger([QUEUED, QUEUED, RUNNING, RUNNING, DONE]).wait()
+    said = capsys.readouterr().out
+    assert [said.count(f"w: {word}") for word in ("queued", "running", "succeeded")] == [1, 1, 1]
 
 
 async def test_no_event_comes_before_the_deferral_can_have_been_handled(monkeypatch):
@@ -149,35 +185,29 @@ async def test_no_event_comes_before_the_deferral_can_have_been_handled(monkeypa
     async def sleep(seconds):
         slept.append(seconds)
 
+    async def at_once():
+        return {}
+
     trigger = ScriptTrigger([DONE])
-    event = await trigger.wait()
-    monkeypatch.setattr(trigger, "wait", lambda: _given(event))
+    monkeypatch.setattr(trigger, "wait", at_once)
     monkeypatch.setattr(module.asyncio, "sleep", sleep)
-    events = [e async for e in trigger.run()]
-    assert len(events) == 1
-    assert slept == [pytest.approx(module.FIRST_EVENT, abs=1)]
-
-
-async def _given(event):
-    return event
-
-
-@pytest.mark.parametrize("seen", [RUNNING, QUEUED, FAILED, FateUnreachable("down")])
-async def test_only_success_makes_waiting_needless(seen):
-    assert await ScriptTrigger([seen]).success_now() is None
-
-
-async def test_work_that_has_succeeded_gives_its_event_at_once():
-    assert (await ScriptTrigger([DONE]).success_now())["state"] == "succeeded"
+    assert len([event async for event in trigger.run()]) == 1
+    assert slept == [pytest.approx(times().first_event, abs=1)]
 
 
 def test_serialized_arguments_make_the_same_trigger():
-    from airflow_provider_fate.triggers.job import FateJobTrigger
-
-    trigger = FateJobTrigger(conn_id="c", work_id="1", ref={"a": 1}, deadline=1.0, poll_interval=3, stop_on_kill=False)
+    trigger = RemoteWorkTrigger(
+        kind="a:B", conn_id="c", ref={"a": 1}, deadline=1.0, poll_interval=3, stop_on_clear=False
+    )
     path, kwargs = trigger.serialize()
-    assert path == "airflow_provider_fate.triggers.job.FateJobTrigger"
-    assert FateJobTrigger(**kwargs).serialize() == (path, kwargs)
+    assert path == "airflow_provider_fate.remote.trigger.RemoteWorkTrigger"
+    assert RemoteWorkTrigger(**kwargs).serialize() == (path, kwargs)
+
+
+@pytest.mark.parametrize("kind", ["", "no_such_module:Kind", "json:dumps", "airflow_provider_fate.errors:Nothing"])
+def test_a_kind_that_does_not_exist_is_named(kind):
+    with pytest.raises(LookupError, match="kind of remote work"):
+        RemoteWorkTrigger(kind=kind, conn_id="c", ref={}).work()
 
 
 # -- kills ---------------------------------------------------------------------------------------------------------
@@ -232,10 +262,19 @@ async def test_a_task_that_a_user_ends_stops_its_work_whatever_a_clear_would_do(
     assert len(trigger.stops) == 1
 
 
-async def test_work_of_somebody_else_is_never_stopped(killed):
-    trigger = killed("failed", stop_on_kill=False)
+@pytest.mark.parametrize("owner", ["observed", "changed"])
+async def test_work_that_the_task_has_not_created_is_never_stopped(killed, owner):
+    trigger = killed("failed", owner=owner)
     await trigger.on_kill()
     assert trigger.stops == []
+
+
+async def test_work_that_cannot_be_cancelled_goes_on_and_the_log_tells(killed, monkeypatch, capsys):
+    monkeypatch.setattr(ScriptKind, "kill", lambda self, ref: Kill.CANNOT)
+    trigger = killed("failed")
+    await trigger.on_kill()
+    assert trigger.stops == []
+    assert "w cannot be cancelled and goes on" in capsys.readouterr().out
 
 
 async def test_the_stop_survives_that_airflow_cancels_on_kill(killed):
@@ -249,18 +288,9 @@ async def test_the_stop_survives_that_airflow_cancels_on_kill(killed):
     assert len(trigger.stops) == 1
 
 
-async def test_a_stop_that_fails_is_tried_again(killed, monkeypatch):
+async def test_a_stop_that_fails_is_tried_again(killed):
     trigger = killed("failed")
-    real_sleep = asyncio.sleep
-    monkeypatch.setattr(module.asyncio, "sleep", lambda s: real_sleep(0))
-    answers = [FateUnreachable("down"), FateUnreachable("down"), None]
-
-    async def stop():
-        trigger.stops.append(0)
-        if error := answers.pop(0):
-            raise error
-
-    trigger.stop = stop
+    trigger.track.faults = [FateUnreachable("down"), FateUnreachable("down")]
     await trigger.on_kill()
     assert len(trigger.stops) == 3
 

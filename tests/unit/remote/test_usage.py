@@ -10,7 +10,7 @@ from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRef, UploadMeta
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.jobs import Party, Psi
-from airflow_provider_fate.remote.flow.usage import TableUse, named_tables, users_of, uses
+from airflow_provider_fate.site.usage import TableUse, named_tables, users_of, uses
 from tests.support.fake_flow import FakeFlow, Script
 from tests.support.fake_flow.tables import Table
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from airflow_provider_fate.errors import FateError, FateSignatureError, FateTimeout
 from airflow_provider_fate.remote.limits import Limits
 from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
-from airflow_provider_fate.remote.watch import MISSING_LOOKS, REFUSED_LOOKS, SETTLE, UNSEEN, Verdict, Watch
+from airflow_provider_fate.remote.times import Times
+from airflow_provider_fate.remote.watch import MISSING_LOOKS, REFUSED_LOOKS, Verdict, Watch
 
 START = 1_000_000.0
 snapshots = st.builds(Snapshot, st.sampled_from(WorkState), st.one_of(st.none(), st.integers(0, 100)))
@@ -71,7 +72,7 @@ def test_a_bad_end_counts_only_after_a_second_look(limit: Limits, series: list) 
     elif state is not WorkState.SUCCEEDED:
         moments = times(series)
         first = next(t for (answer, _, _), t in zip(series, moments, strict=True) if answer_is(answer, state))
-        assert now - first >= min(SETTLE, UNSEEN)
+        assert now - first >= min(Times().settle, Times().unseen)
 
 
 @given(limits, series_of(st.one_of(snapshots, outages)))

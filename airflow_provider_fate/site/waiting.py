@@ -1,0 +1,54 @@
+"""Why a job does not get on: what holds it in the queue, and where a running one has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from airflow_provider_fate.site.diagnosis import task_table
+from airflow_provider_fate.site.evidence import Evidence
+from airflow_provider_fate.site.schedule_log import without_cores
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
+    from airflow_provider_fate.site.ref import JobRef
+
+MANY = 5
+"""So many jobs are named; more are counted."""
+
+
+def why_it_waits(flow: FlowClient, ref: JobRef) -> str:
+    """What holds a waiting job, in words: a party without cores, a job before it in the queue, the jobs that run."""
+    said = []
+    if cores := without_cores(Evidence(flow, ref).schedule_log()):
+        said.append(cores)
+    unfinished = flow.job.list(statuses=("waiting", "running"), limit=0, descending=False).jobs
+    before = _ids(r for r in unfinished if str(r.status) == "waiting" and r.job_id < ref.job_id)
+    running = _ids(r for r in unfinished if str(r.status) == "running")
+    if before:
+        said.append(
+            f"Before it waits {_named(before)}: FATE-Flow starts jobs in their order (conf.priority first), and one "
+            "that gets no cores holds all behind it."
+        )
+    if running:
+        said.append(f"Running: {_named(running)}.")
+    if not said:
+        said.append("Nothing else waits or runs on this site: a partner has no cores, or cannot be reached.")
+    return " ".join(said)
+
+
+def where_it_is(flow: FlowClient, ref: JobRef) -> list[str]:
+    """The tasks of a job that does not get on, as lines for a log."""
+    evidence = Evidence(flow, ref)
+    records = evidence.records()
+    return task_table(evidence.tasks(), records[0].dag if records else {}).splitlines()
+
+
+def _ids(records: Iterable[JobRecord]) -> list[str]:
+    return sorted({record.job_id for record in records})
+
+
+def _named(job_ids: list[str]) -> str:
+    shown = ", ".join(job_ids[:MANY])
+    return f"{shown} and {len(job_ids) - MANY} more" if len(job_ids) > MANY else shown

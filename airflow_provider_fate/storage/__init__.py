@@ -1,0 +1,1 @@
+"""Where Airflow keeps data: files, object stores, databases."""
