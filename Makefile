@@ -90,6 +90,7 @@ compare: env-bench ## AUC of the FATE job next to XGBoost on the joined data, sa
 
 .PHONY: docs lock clean
 docs: env ## build the documentation into docs/_build/html; a warning is an error
+	@$(PY) docs/_ext/generated.py
 	@$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

@@ -1,6 +1,6 @@
-"""Tables that are made from the code when the documentation is built, so that they cannot fall behind it.
+"""Tables that are made from the code, so that they cannot fall behind it; :mod:`generated` writes them into the pages.
 
-Each function below returns Markdown; ``{fact} name`` puts it into a page.
+Each function below returns Markdown.
 """
 
 from __future__ import annotations
@@ -8,13 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-from docutils import nodes
-from sphinx.util.docutils import SphinxDirective
-
-if TYPE_CHECKING:
-    from sphinx.application import Sphinx
+from typing import Any
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -158,13 +152,12 @@ def fate_local_help() -> str:
     subcommands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     parts = []
     for choice in subcommands._choices_actions:
-        parts.append(f"`fate-local {choice.dest}`\n: {choice.help}.")
+        parts.append(f"- `fate-local {choice.dest}`: {choice.help}.")
         for action in subcommands.choices[choice.dest]._actions:
             if action.option_strings and action.dest != "help":
                 options = ", ".join(f"`{option}`" for option in action.option_strings)
                 values = f" ({', '.join(map(str, action.choices))})" if action.choices else ""
                 parts.append(f"  - {options}{values}" + (f": {action.help}" if action.help else ""))
-        parts.append("")
     return "\n".join(parts)
 
 
@@ -201,20 +194,3 @@ def _default(field: Any) -> str:
         return "required"
     value = field.get_default(call_default_factory=True)
     return f"`{type(value).__name__}()`" if hasattr(value, "model_dump") else f"`{value!r}`"
-
-
-class Fact(SphinxDirective):
-    """Parse a fact's Markdown where the directive stands."""
-
-    required_arguments = 1
-
-    def run(self) -> list[nodes.Node]:
-        """Return its nodes."""
-        text = FACTS[self.arguments[0]]()
-        return self.parse_text_to_nodes(text, allow_section_headings=True)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
-    app.add_directive("fact", Fact)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

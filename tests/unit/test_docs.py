@@ -141,6 +141,18 @@ def test_every_operator_sensor_and_decorator_has_a_how_to() -> None:
         assert f"`@task.{decorator['name']}`" in text
 
 
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_what_is_generated_in_a_page_is_as_the_code_has_it(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_ext"))
+    assert page.read_text() == import_module("generated").written(page.read_text()), "run `make docs`"
+
+
+def test_pages_need_no_sphinx_to_be_read_but_for_the_reference() -> None:
+    for page in DOCS:
+        if page.name not in ("reference.md", "index.md", "changelog.md"):
+            assert "```{" not in page.read_text(), page.name
+
+
 def test_figures_of_the_first_page_are_those_of_the_data() -> None:
     source = ast.parse((ROOT / "dags" / "example_tables.py").read_text())
     sizes = {
