@@ -68,6 +68,9 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     _arg(
                         "--all", action="store_true", help="jobs that have ended, too (default: those that wait or run)"
                     ),
+                    _arg("--dag-id", metavar="DAG", help="only jobs of this DAG's tasks"),
+                    _arg("--run-id", metavar="RUN", help="only jobs of this run"),
+                    _arg("--task-id", metavar="TASK", help="only jobs of this task"),
                     _arg("--limit", type=_count, default=20, metavar="N", help="at most so many jobs (default: 20)"),
                     _CONN_ID,
                 ),

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.cli.command import command, note, site
 from airflow_provider_fate.cli.output import as_json, as_table, duration, moment
+from airflow_provider_fate.cli.owners import Owner, Wanted, owners_of
 from airflow_provider_fate.cli.times import age, seconds
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.site.session import SiteSession
 
+MOST = 1000
+"""So many jobs are looked through for those of a task."""
 PAGE = 50
 """Records that are asked for at once; each weighs up to 10 kB."""
 
@@ -24,10 +27,16 @@ def jobs(args: Namespace) -> None:
     from airflow_provider_fate.site.records import UNFINISHED
 
     statuses = args.status or ([] if args.all else list(UNFINISHED))
+    wanted = Wanted(args.dag_id, args.run_id, args.task_id)
     with site(args) as session:
-        found, there_are_more = newest(session, statuses, args.limit)
+        # Whose a job is, is known when it has been read: of many, those that are wanted.
+        found, there_are_more = newest(session, statuses, MOST if wanted else args.limit)
+    owners = owners_of(found, wanted)
+    if wanted:
+        mine = [record for record in found if record.job_id in owners]
+        found, there_are_more = mine[: args.limit], there_are_more or len(mine) > args.limit
     if args.output == "json":
-        as_json([described(record) for record in found])
+        as_json([described(record) | _of(owners.get(record.job_id)) for record in found])
         return
     if not found:
         note(
@@ -37,7 +46,7 @@ def jobs(args: Namespace) -> None:
         )
         return
     as_table(
-        ("job", "party", "status", "progress", "age", "started (UTC)", "elapsed", "label"),
+        ("job", "party", "status", "progress", "age", "started (UTC)", "elapsed", "DAG", "run", "task"),
         (
             (
                 record.job_id,
@@ -47,7 +56,7 @@ def jobs(args: Namespace) -> None:
                 duration(age(record)),
                 moment(record.start_time),
                 duration(seconds(record)),
-                record.user_name or None,
+                *_named(owners.get(record.job_id), record.user_name),
             )
             for record in found
         ),
@@ -88,4 +97,18 @@ def described(record: JobRecord) -> dict[str, Any]:
         "elapsed_seconds": seconds(record),
         "age_seconds": age(record),
         "user_name": record.user_name or None,
+    }
+
+
+def _named(owner: Owner | None, label: str | None) -> tuple[str | None, str | None, str | None]:
+    """DAG, run and task; for jobs of others, the label with which they were submitted."""
+    return (label or None, None, None) if owner is None else (owner.dag_id, owner.run_id, owner.task)
+
+
+def _of(owner: Owner | None) -> dict[str, Any]:
+    return {
+        "dag_id": owner.dag_id if owner else None,
+        "run_id": owner.run_id if owner else None,
+        "task_id": owner.task_id if owner else None,
+        "map_index": owner.map_index if owner else None,
     }

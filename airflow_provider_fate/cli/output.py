@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from airflow_provider_fate.text import columns
+
 _CONTROL = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\ufffd") | {ord("\t"): "\t"}
 
 
@@ -31,9 +33,7 @@ def as_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     Not Airflow's own table: it wraps ids, and takes square brackets for colours.
     """
-    cells = [list(header), *(["-" if value is None else printable(str(value)) for value in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    say(columns(header, rows))
 
 
 def moment(value: datetime | None) -> str | None:
