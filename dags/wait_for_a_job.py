@@ -28,31 +28,32 @@ from airflow_provider_fate.sensors.job import FateJobSensor
 )
 def wait_for_a_job() -> None:
     @task
-    def somebody_starts_a_job(job_id: str, day: str) -> str:
+    def somebody_starts_a_job(job_id: str, day: str) -> dict[str, str]:
         """Stands for the other one: a notebook would do just this."""
         from airflow_provider_fate.clients.fate_flow import FlowClient
         from airflow_provider_fate.hooks.flow import FateFlowHook
         from airflow_provider_fate.jobs import Party, Psi
 
         if job_id:
-            return job_id
+            return {"job_id": job_id}
         job = Psi(
             guest=Party(CLINIC, f"wait.clinic_{day}"),
             hosts=[Party(LABORATORY, f"wait.laboratory_{day}")],
         )
         with FlowClient(FateFlowHook("fate_default").site().settings()) as flow:
-            return flow.job.submit(job.dag()).job_id
+            # In a mapping: Airflow's page takes an id alone for a number, and rounds it.
+            return {"job_id": flow.job.submit(job.dag()).job_id}
 
     wait = FateJobSensor(
         task_id="wait",
-        job_id="{{ ti.xcom_pull('somebody_starts_a_job') }}",
+        job_id="{{ ti.xcom_pull('somebody_starts_a_job')['job_id'] }}",
         execution_timeout=timedelta(hours=2),
     )
 
     @task
-    def report(job: dict[str, Any]) -> str:
+    def report(job: dict[str, Any]) -> dict[str, Any]:
         print(f"job {job['job_id']} is over: {job['status']}, {job['metrics']}")
-        return str(job["job_id"])
+        return job
 
     load_small_tables("wait") >> somebody_starts_a_job("{{ params.job_id or '' }}", DAY) >> wait
     report(wait.output)

@@ -24,6 +24,7 @@ class FateJobSensor(FateSensor["FateJobRef"], FateJobWorkOperator):
     :param job_id: the job. (templated)
     :param fate_conn_id: Airflow connection of a site that takes part in the job. (templated)
     :param deferrable: wait in the triggerer (default), or in the worker.
+    :param mode: as with Airflow's sensors: ``poke`` waits in the worker, ``reschedule`` gives it up between two looks.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
     :param waiting_timeout: how long the job may queue before the task gives up; ``None``: for ever.
     :param stall_timeout: how long it may run without progress before the task gives up; ``None``: for ever.

@@ -43,6 +43,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
     :param poke_interval: shortest pause between two looks at the table, ``timedelta`` or seconds.
     :param soft_fail: end as skipped at the timeout. Wrong arguments fail the task all the same.
     :param deferrable: wait in the triggerer (default), or in the worker.
+    :param mode: as with Airflow's sensors: ``poke`` waits in the worker, ``reschedule`` gives it up between two looks.
     :param outlets: a :func:`~airflow_provider_fate.assets.table_asset` among them gets table, rows, columns and job
         with its event.
     :returns: ``{"namespace", "name", "count", "columns", "job_id", "made"}`` as XCom; ``made`` is a Unix time.
@@ -126,7 +127,8 @@ class FateTableSensor(FateSensor["WantedTable"]):
     def limits(self, started: datetime | None) -> Limits:
         """The sensor's own timeout, too."""
         limits = super().limits(started)
-        end = time.time() + self.timeout
+        began = started.timestamp() if started is not None and self.reschedule else time.time()
+        end = began + self.timeout
         return replace(limits, deadline=end if limits.deadline is None else min(end, limits.deadline))
 
     def result(self, ref: WantedTable, found: Mapping[str, Any] | None, context: Context) -> Mapping[str, Any]:

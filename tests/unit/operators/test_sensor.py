@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
@@ -75,3 +75,52 @@ def test_it_never_stops_the_job(site, foreign_job):
         task.resume(asyncio.run(trigger.wait()))
     in_worker(task, trigger).on_kill()
     assert "running" in site.jobs[job_id].status.values()
+
+
+# -- mode --------------------------------------------------------------------------------------------------------------
+
+
+def test_reschedule_gives_the_worker_up_while_the_job_runs(site, foreign_job):
+    job_id = foreign_job(Script(stall="psi"))
+    task = sensor(job_id, mode="reschedule", poll_interval=90)
+    with pytest.raises(Exception, match="") as caught:
+        task.start()
+    assert type(caught.value).__name__ == "AirflowRescheduleException"
+    assert 80 < (caught.value.reschedule_date - datetime.now(tz=UTC)).total_seconds() <= 90
+    assert task.make().reschedule
+
+
+def test_reschedule_ends_when_the_job_has(foreign_job):
+    job_id = foreign_job(Script())
+    result = sensor(job_id).run()
+    assert sensor(job_id, mode="reschedule").start() == result
+
+
+def test_reschedule_tells_of_a_failure(foreign_job):
+    job_id = foreign_job(Script(fail={"psi": Failure()}))
+    with pytest.raises(FateJobFailed):
+        sensor(job_id).run()
+    with pytest.raises(FateJobFailed, match="psi_0 failed on guest 9999"):
+        sensor(job_id, mode="reschedule").start()
+
+
+def test_the_limit_of_reschedule_counts_from_the_first_look(foreign_job):
+    job_id = foreign_job(Script(stall="psi"))
+    task = sensor(job_id, mode="reschedule", execution_timeout=timedelta(minutes=5))
+    task.ti.first_reschedule = datetime.now(tz=UTC) - timedelta(minutes=6)
+    with pytest.raises(FateJobTimeout, match="goes on"):
+        task.start()
+
+
+def test_poke_waits_in_the_worker(foreign_job):
+    assert sensor(foreign_job(Script(seconds=0.3)), mode="poke").start()["status"] == "success"
+
+
+@pytest.mark.parametrize("wrong", [{"mode": "often"}, {"mode": "reschedule", "stall_timeout": timedelta(1)}])
+def test_what_a_mode_cannot_do_is_refused_when_the_dag_is_parsed(wrong):
+    with pytest.raises(ValueError, match="mode"):
+        sensor("1", **wrong).make()
+
+
+def test_the_scheduler_learns_of_the_mode():
+    assert "reschedule" in FateJobSensor.get_serialized_fields()
