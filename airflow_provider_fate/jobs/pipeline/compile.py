@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 _RUNNER = Path(__file__).with_name("runner.py")
 _TIMEOUT = 600.0
 # fate-client says so at every import; where it matters the error says it better.
+_LATER = re.compile(r"\.(deploy|predict)\(")
+"""What scripts of fate-client do with a model when they have fitted it."""
 _NOISE = "does not install yet, so HeteroNN and HomoNN does not support"
 
 
@@ -79,7 +82,14 @@ def compile_script(
     script = Path(path)
     if not script.is_file():
         raise FatePipelineError(f"there is no script {str(path)!r}", hint="Name a file that this worker can read.")
-    return _run({"script": str(script.resolve()), "args": list(args)}, str(path), environment, timeout)
+    document = _run({"script": str(script.resolve()), "args": list(args)}, str(path), environment, timeout)
+    if left := sorted(set(_LATER.findall(script.read_text(errors="replace")))):
+        log.warning(
+            "[%s] goes on after the first job with %s: that is not run, because the job has not been, yet",
+            path,
+            " and ".join(f"{name}()" for name in left),
+        )
+    return document
 
 
 def _run(orders: Mapping[str, Any], name: str, environment: PipelineEnvironment | None, timeout: float) -> JsonObject:

@@ -46,7 +46,7 @@ def main() -> None:
     sys.stdin = open(os.devnull)  # noqa: SIM115 - for as long as the process lives
     try:
         result: dict[str, Any] = {"dag": run_script(orders) if "script" in orders else run_function(orders)}
-    except Problem as problem:
+    except CannotCompile as problem:
         result = {"error": str(problem), "hint": problem.hint}
     except (Exception, SystemExit) as error:
         result = {
@@ -58,7 +58,7 @@ def main() -> None:
         json.dump(result, answer)
 
 
-class Problem(Exception):
+class CannotCompile(Exception):
     """Something to be told without a traceback."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -104,7 +104,7 @@ def run_script(orders: dict[str, Any]) -> dict[str, Any]:
     pipelines = [value for value in namespace.values() if isinstance(value, Pipeline)]
     if len(pipelines) == 1:
         return dag_of(pipelines[0], path)
-    raise Problem(
+    raise CannotCompile(
         "{} ended without calling fit(), and has {} pipelines".format(path, len(pipelines) or "no"),
         "Call fit() on the pipeline that is to be run.",
     )
@@ -122,7 +122,7 @@ def patch() -> None:
         raise Captured(dag_of(self, "predict()"))
 
     def no_server(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        raise Problem(
+        raise CannotCompile(
             "the code talks to FATE-Flow itself (upload or transformation of data)",
             "Upload with FateUploadOperator before, and let the code only build the pipeline.",
         )
@@ -140,7 +140,7 @@ def dag_of(returned: Any, name: str) -> dict[str, Any]:
     if isinstance(returned, dict):
         return returned
     if not isinstance(returned, Pipeline):
-        raise Problem(
+        raise CannotCompile(
             f"{name} returned {type(returned).__name__}, not a pipeline",
             "Return the FateFlowPipeline (compiled or not).",
         )

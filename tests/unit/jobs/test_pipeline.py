@@ -179,6 +179,19 @@ def test_a_script_that_begins_as_fates_own_examples_do_needs_nothing_more(
     assert check_dag(document, party_id="9999") == []
 
 
+def test_what_a_script_does_after_its_first_job_is_named(
+    environment: PipelineEnvironment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = AS_EXAMPLES.replace("    print(pipeline.", "    pipeline.deploy([psi])\n    print(pipeline.")
+    (tmp_path / "demo.py").write_text(script)
+    (tmp_path / "rows.csv").write_text("name\nours\ntheirs\n")
+    (tmp_path / "config.yaml").write_text(
+        f"parties:\n  guest: ['9999']\n  host: ['10000']\ndata_base_dir: {tmp_path}\n"
+    )
+    compile_script(tmp_path / "demo.py", ["--config", str(tmp_path / "config.yaml")], environment=environment)
+    assert "goes on after the first job with deploy(): that is not run" in caplog.text
+
+
 def test_what_the_function_prints_goes_to_the_log(
     environment: PipelineEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
