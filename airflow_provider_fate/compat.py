@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.providers.common.compat.sdk import Connection
 
 
@@ -23,6 +25,16 @@ def trigger_has_on_kill() -> bool:
 def marked_runs_tell_their_tasks() -> bool:
     """Whether listeners hear of each task that ends because a user ends its whole run (Airflow >= 3.3)."""
     return trigger_has_on_kill()  # came in the same release, and leaves no trace of its own
+
+
+def come_back_at(moment: datetime) -> Exception:
+    """What a task raises to end its process and be started again at a moment."""
+    try:
+        from airflow.sdk.exceptions import AirflowRescheduleException
+    except ImportError:  # before Airflow 3.2
+        from airflow.exceptions import AirflowRescheduleException
+    error: Exception = AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
+    return error
 
 
 async def aget_connection(conn_id: str) -> Connection:

@@ -72,7 +72,7 @@ __all__ = [
     "FateVersionError",
     "FateWaitingTimeout",
     "FateWrongPartyError",
-    "Problem",
+    "JobProblem",
     "is_transient",
 ]
 
@@ -211,7 +211,7 @@ class FatePermissionError(FateAuthError):
 # --- the input ----------------------------------------------------------------------------------------------
 
 
-class Problem(Protocol):
+class JobProblem(Protocol):
     """One thing that is wrong with a job: which field, its value, why, and what to write instead."""
 
     @property
@@ -245,9 +245,9 @@ class FateInvalidJobError(FateInputError):
     :ivar problems: everything that is wrong with it, if it was found before submission.
     """
 
-    def __init__(self, message: str, *, problems: Iterable[Problem] = (), **context: Any) -> None:
+    def __init__(self, message: str, *, problems: Iterable[JobProblem] = (), **context: Any) -> None:
         super().__init__(message, **context)
-        self.problems: list[Problem] = list(problems)
+        self.problems: list[JobProblem] = list(problems)
 
 
 class FateDataError(FateInputError):

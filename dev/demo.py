@@ -68,7 +68,7 @@ class RunWatch:
 
     def _job_progress(self) -> float:
         try:
-            job_id = self._api.xcom(DAG, self._run_id, "train", "job_id")
+            job_id = self._api.xcom(DAG, self._run_id, "train", "fate_job")["job_id"]
             tasks = self._flow.task.query(job_id=job_id, role="guest")
         except (AirflowApiError, FateError):
             return 0.0  # a moment later it is there

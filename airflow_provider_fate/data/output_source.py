@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.clients.fate_flow.models import TableRef
 
-__all__ = ["TaskOutput", "WantedTable", "abridged", "fetch", "find_output", "find_table"]
+__all__ = ["SourceTable", "TaskOutput", "abridged", "fetch", "find_output", "find_table"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ PAUSE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class WantedTable:
+class SourceTable:
     """A table of a site.
 
     :ivar what: as it was asked for, for messages.
@@ -87,7 +87,7 @@ def abridged(names: Iterable[str], most: int = 30) -> str:
     return ", ".join(listed[:most]) + more
 
 
-def find_table(flow: FlowClient, name: str) -> WantedTable:
+def find_table(flow: FlowClient, name: str) -> SourceTable:
     """Return a table that is asked for by its name.
 
     :raises FateInputError: it is not the name of a table.
@@ -101,10 +101,10 @@ def find_table(flow: FlowClient, name: str) -> WantedTable:
             f"This site has no table {parsed}.",
             hint="Namespace and name are case sensitive. For an output of a job give `job` and `task`.",
         ) from None
-    return WantedTable(parsed.namespace, parsed.name, f"table {parsed}")
+    return SourceTable(parsed.namespace, parsed.name, f"table {parsed}")
 
 
-def find_output(flow: FlowClient, wanted: TaskOutput) -> WantedTable:
+def find_output(flow: FlowClient, wanted: TaskOutput) -> SourceTable:
     """Return the table of an output.
 
     :raises FateNotFoundError: there is no such job, task or output; names those that there are.
@@ -144,7 +144,7 @@ def find_output(flow: FlowClient, wanted: TaskOutput) -> WantedTable:
         )
     key, ref, index = _choose(wanted, tables)
     what = f"{key} of task {wanted.task} of job {wanted.job_id}"
-    return WantedTable(ref.namespace, ref.name, what if len(tables[key]) == 1 else f"{what} (number {index})")
+    return SourceTable(ref.namespace, ref.name, what if len(tables[key]) == 1 else f"{what} (number {index})")
 
 
 def _choose(wanted: TaskOutput, tables: Mapping[str, Sequence[TableRef]]) -> tuple[str, TableRef, int]:
@@ -184,7 +184,7 @@ def _with_data(flow: FlowClient, wanted: TaskOutput, role: str, states: Mapping[
 
 
 def fetch(
-    flow: FlowClient, wanted: WantedTable, path: Path, limits: ArchiveLimits | None = None
+    flow: FlowClient, wanted: SourceTable, path: Path, limits: ArchiveLimits | None = None
 ) -> tuple[OutputTable, Contents]:
     """Download a table and look through its archive; once more, where it has not come whole.
 

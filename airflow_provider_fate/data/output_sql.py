@@ -1,4 +1,8 @@
-"""Batches of Arrow as rows of a database table, over any DB-API connection: all of them, or none."""
+"""Batches of Arrow as rows of a database table, over any DB-API connection: all of them, or none.
+
+Not by SQLAlchemy Core, which would know the dialects: Airflow's hooks give a DB-API connection for every database, and
+an engine only where its dialect is installed, too.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.site.ref import JobRef
 
-JOB_URL = "job_url"
+FATE_JOB = "fate_job"
+"""XCom of a task that has a job: its ids, this site's part in it, and the link, as a mapping."""
 
 
 class FateBoardLink(BaseOperatorLink):
@@ -23,17 +24,18 @@ class FateBoardLink(BaseOperatorLink):
 
     @classmethod
     def persist(cls, context: Context, site: FateSite, ref: JobRef) -> None:
-        """Make the link visible at once.
+        """Make ids and link visible at once.
 
         Airflow itself writes the key that the UI reads only when a try ends.
         """
         url = site.board_link(ref.job_id, ref.role, ref.party_id)
         ti: Any = context["ti"]
-        # An empty one too: Airflow asks for it whenever a try ends, and logs an error where there is none.
-        ti.xcom_push(key=JOB_URL, value=url or "")
+        names = ("job_id", "role", "party_id", "model_id", "model_version")
+        ti.xcom_push(key=FATE_JOB, value={name: getattr(ref, name) for name in names} | {"url": url})
         if url is not None:
             ti.xcom_push(key=cls().xcom_key, value=url)
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """The URL that the task has pushed, or nothing where the connection names no template."""
-        return XCom.get_value(key=JOB_URL, ti_key=ti_key) or ""
+        job = XCom.get_value(key=FATE_JOB, ti_key=ti_key)
+        return str(job.get("url") or "") if isinstance(job, dict) else ""

@@ -102,7 +102,7 @@ def _start(arguments: argparse.Namespace) -> int:
         print(f"FATE is running already at {running.address} (home {fate.home})")
         return 0
     if arguments.foreground:
-        return fate.run_foreground(progress.Lines())
+        return fate.run_foreground(progress.PlainLines())
     with progress.console(arguments.quiet) as report:
         address = fate.start(report, timeout=arguments.timeout)
     print(f"FATE runs at {address} (home {fate.home})")

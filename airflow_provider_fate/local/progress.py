@@ -16,7 +16,7 @@ def silent(_: str) -> None:
     """Report nothing."""
 
 
-class Lines:
+class PlainLines:
     """One plain line per message, with the seconds since the start; repeated messages are dropped."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -43,14 +43,14 @@ def console(quiet: bool = False, stream: TextIO | None = None) -> Iterator[Progr
         yield silent
         return
     if not stream.isatty():
-        yield Lines(stream)
+        yield PlainLines(stream)
         return
     try:
         from rich.console import Console
         from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
     except ImportError:  # rich is a nicety, not a need
-        yield Lines(stream)
+        yield PlainLines(stream)
         return
     bar = RichProgress(
         SpinnerColumn(),

@@ -48,12 +48,8 @@ class FateJobWorkOperator(RemoteWorkOperator["FateJobRef"]):
             yield session
 
     def announce(self, ref: FateJobRef, context: Context) -> None:
-        """Push job id, model id, model version and link while the job runs."""
-        for key, value in (
-            ("job_id", ref.job_id),
-            ("model_id", ref.model_id),
-            ("model_version", ref.model_version),
-        ):
-            if value is not None:
-                context["ti"].xcom_push(key=key, value=value)
+        """Push ids and link while the job runs.
+
+        In one mapping: Airflow's page takes a text of digits for a number, and rounds it.
+        """
         FateBoardLink.persist(context, self.site(), ref)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.data.output_contents import Contents, OutputTable
-    from airflow_provider_fate.data.output_source import WantedTable
+    from airflow_provider_fate.data.output_source import SourceTable
     from airflow_provider_fate.data.output_sql import Database
     from airflow_provider_fate.hooks.site import FateSite
 
@@ -205,7 +205,7 @@ class FateDownloadOperator(BaseOperator):
             found.append(number)
         return found[0], found[1] or 0
 
-    def _find(self, flow: FlowClient, site: FateSite) -> WantedTable:
+    def _find(self, flow: FlowClient, site: FateSite) -> SourceTable:
         from airflow_provider_fate.data.output_source import TaskOutput, find_output, find_table
 
         if self.table:
@@ -225,7 +225,7 @@ class FateDownloadOperator(BaseOperator):
         return find_output(flow, wanted)
 
     def _check_rows(
-        self, flow: FlowClient, wanted: WantedTable, rows: int, expected: int | None, at_least: int
+        self, flow: FlowClient, wanted: SourceTable, rows: int, expected: int | None, at_least: int
     ) -> None:
         from airflow_provider_fate.data.output_source import find_table
 

@@ -44,8 +44,8 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
     :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets ids and metrics with its
         event.
-    :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom; ids also under their own keys
-        while the job runs.
+    :returns: ``{"job_id", "model_id", "model_version", "status", "metrics"}`` as XCom. While the job runs,
+        ``fate_job`` has ``{"job_id", "role", "party_id", "model_id", "model_version", "url"}``.
     :raises FateJobFailed: a component failed; carries the diagnosis.
     :raises FateJobStopped: somebody else stopped the job.
     :raises FateWaitingTimeout, FateStallTimeout, FateExecutionTimeout: a limit passed; the job was stopped. All of them
@@ -74,6 +74,13 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
         self.on_retry = on_retry
         self.on_clear = on_clear
         self.reuse = Reuse.of(on_retry, on_clear)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """As for every operator; outputs of other tasks in a recipe draw their edge here, too."""
+        if _has_outputs(job := kwargs.get("job")):
+            kwargs["job"] = {"recipe": type(job).__name__, **job.model_dump()}
+        return super().partial(**kwargs)
 
     def render_template(
         self,

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+def key_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """Digest of a task instance of this deployment (``[fate] deployment_id``)."""
+    from airflow.providers.common.compat.sdk import conf
+
+    name = [conf.get("fate", "deployment_id", fallback=""), dag_id, run_id, task_id, map_index]
+    return hashlib.sha256(json.dumps(name).encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class WorkIdentity:
     """Identity of the work that one task instance asks for.
@@ -32,17 +40,7 @@ class WorkIdentity:
     @classmethod
     def of(cls, context: Context) -> WorkIdentity:
         """Identity of the task instance that runs in this context."""
-        from airflow.providers.common.compat.sdk import conf
-
         ti = context["ti"]
-        map_index = ti.map_index if ti.map_index is not None else -1
-        name = [
-            conf.get("fate", "deployment_id", fallback=""),
-            ti.dag_id,
-            ti.run_id,
-            ti.task_id,
-            map_index,
-        ]
-        key = hashlib.sha256(json.dumps(name).encode()).hexdigest()[:32]
+        key = key_of(ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1)
         # Clearing a task sets max_tries to try_number + retries; a retry leaves it alone.
         return cls(key=key, epoch=int(ti.max_tries or 0), try_number=ti.try_number)

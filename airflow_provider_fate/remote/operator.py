@@ -21,7 +21,7 @@ from airflow_provider_fate.errors import (
     FateWaitingTimeout,
 )
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
-from airflow_provider_fate.remote.states import Outcome, WorkState
+from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
 from airflow_provider_fate.remote.telemetry import span
 from airflow_provider_fate.remote.work import Attempt, Ending, Kill, RefT, WorkKind
 
@@ -97,6 +97,9 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
         kind = self._kind or self.kind()
         return _run(lambda: _using(kind, lambda: kind.result(ref, found)))
 
+    def put_off(self, ref: RefT, seen: Snapshot, context: Context) -> None:
+        """Called before the wait for work that was found: a sensor may end its process here, and come back later."""
+
     def limits(self, started: datetime | None) -> Limits:
         """When the wait has to end."""
         from airflow_provider_fate.remote.limits import Limits
@@ -135,6 +138,8 @@ class RemoteWorkOperator(BaseOperator, Generic[RefT]):
             from airflow_provider_fate.remote.event import Event
 
             return self.execute_complete(context, Event.of(ref.id, trigger.ref, Outcome.OVER, seen).to_json())
+        if seen is not None:
+            self.put_off(ref, seen, context)
         if self.deferrable:
             self.defer(trigger=trigger, method_name=self.execute_complete.__name__)
         if kind.kill(ref) is Kill.STOPS:

@@ -13,6 +13,7 @@ from airflow_provider_fate.site.evidence import Evidence
 from airflow_provider_fate.site.progress import in_order
 from airflow_provider_fate.site.records import own_record
 from airflow_provider_fate.site.schedule_log import Culprit, first_failure, who_stopped
+from airflow_provider_fate.text import columns
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
@@ -291,9 +292,8 @@ def task_table(tasks: Sequence[TaskRecord], dag: Mapping[str, Any]) -> str:
 
     :param dag: the job's DAG, ``{"dag": ...}``; empty where it is not known.
     """
-    rows = [("task", "party", "status", "seconds")]
+    rows = []
     for t in in_order(tasks, dag):
-        took = f"{t.elapsed / 1000:.1f}" if t.elapsed else "-"
+        took = f"{t.elapsed / 1000:.1f}" if t.elapsed else None
         rows.append((t.task_name, f"{t.role} {t.party_id}", _word(t.party_status) or _word(t.status), took))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
-    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(columns(("task", "party", "status", "seconds"), rows))

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.data.table import TableName
 
-__all__ = ["Column", "Preview", "preview"]
+__all__ = ["Preview", "PreviewColumn", "preview"]
 
 
 @dataclass(frozen=True)
-class Column:
+class PreviewColumn:
     """A column of a dataframe.
 
     :param name: its name.
@@ -39,7 +39,7 @@ class Preview:
     name: str
     count: int | None
     data_type: str | None
-    columns: list[Column]
+    columns: list[PreviewColumn]
     rows: list[list[Any]]
 
     @property
@@ -76,6 +76,6 @@ def preview(flow: FlowClient, table: TableName, rows: int) -> Preview:
         name=table.name,
         count=record.count,
         data_type=record.data_type,
-        columns=[Column(str(f.get("name")), f.get("dtype"), f.get("property")) for f in fields],
+        columns=[PreviewColumn(str(f.get("name")), f.get("dtype"), f.get("property")) for f in fields],
         rows=[row + [None] * (width - len(row)) for row in shown],
     )

@@ -38,6 +38,30 @@ def why_it_waits(flow: FlowClient, ref: JobRef) -> str:
     return " ".join(said)
 
 
+def place_in_queue(records: Iterable[JobRecord], job_id: str) -> str:
+    """What a job waits for, from the site's unfinished jobs: cores, who has them, and its place.
+
+    :param records: of all unfinished jobs, one or more for each.
+    """
+    jobs: dict[str, JobRecord] = {}
+    for record in records:
+        if record.job_id not in jobs or record.role in ("guest", "local"):
+            jobs[record.job_id] = record
+    own = jobs.get(job_id)
+    waiting = sorted(name for name, record in jobs.items() if str(record.status) == "waiting")
+    using = {name: record for name, record in sorted(jobs.items()) if str(record.status) == "running"}
+    asked = f"for {own.cores} cores" if own and own.cores else "for cores"
+    said = [f"It waits {asked}"]
+    if using:
+        taken = sum(record.cores or 0 for record in using.values())
+        said.append(f"{f'{taken} are' if taken else 'some are'} in use by {_named(list(using))}")
+    else:
+        said.append("no job of this site runs: a partner has no cores, or cannot be reached")
+    if job_id in waiting:
+        said.append(f"it is number {waiting.index(job_id) + 1} of {len(waiting)} in the queue")
+    return "; ".join(said) + "."
+
+
 def where_it_is(flow: FlowClient, ref: JobRef) -> list[str]:
     """The tasks of a job that does not get on, as lines for a log."""
     evidence = Evidence(flow, ref)

@@ -24,7 +24,7 @@ from typing import Any
 
 from airflow_provider_fate.local import LocalFate, Settings
 from airflow_provider_fate.local.processes import of_instance
-from airflow_provider_fate.local.progress import Lines
+from airflow_provider_fate.local.progress import PlainLines
 from tests.support.fate_jobs import Flow, psi_sbt_eval, write_data
 
 MODES = {
@@ -63,7 +63,7 @@ def measure(mode: str, folder: Path, rows: int, trees: int) -> Measured:
     fate = LocalFate(folder / mode, settings=Settings(speedups=speedups))
     os.environ.update(switches)
     result = Measured()
-    say = Lines()
+    say = PlainLines()
     try:
         begun = time.monotonic()
         flow = Flow(str(fate.start(say, owner=os.getpid())))

@@ -24,7 +24,7 @@ def deferred_job(api: AirflowApi) -> tuple[str, str]:
         api.wait_task(KILLED, run, "train", frozenset({"deferred"}), timeout=600)
     except TimeoutError as e:
         pytest.fail(f"{e}\n{explain(api, KILLED, run)}")
-    return run, api.xcom(KILLED, run, "train", "job_id")
+    return run, api.xcom(KILLED, run, "train", "fate_job")["job_id"]
 
 
 def wait_for_log(api: AirflowApi, run: str, text: str, timeout: float = 120.0) -> None:
@@ -83,7 +83,7 @@ def test_clearing_a_waiting_task_stops_its_job_and_runs_a_new_one(api: AirflowAp
 def xcom_or_none(api: AirflowApi, run: str) -> str | None:
     """Return the id of the job; a cleared task has none until it runs again."""
     try:
-        return str(api.xcom(KILLED, run, "train", "job_id"))
+        return str(api.xcom(KILLED, run, "train", "fate_job")["job_id"])
     except AirflowApiError:
         return None
 
@@ -96,7 +96,7 @@ def test_a_failed_job_is_explained_in_the_log_of_its_task(api: AirflowApi) -> No
     log = api.log("e2e_failing", run, "intersect")
     assert "reader_0" in log, "the failing task is named"
     assert "nowhere" in log, "the failing task's own error is shown"
-    assert api.xcom("e2e_failing", run, "intersect", "job_id") in log
+    assert api.xcom("e2e_failing", run, "intersect", "fate_job")["job_id"] in log
 
 
 def test_a_job_that_cannot_work_is_refused_before_it_is_submitted(api: AirflowApi, flow: FlowClient) -> None:

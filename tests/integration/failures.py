@@ -55,7 +55,7 @@ class Stage:
         """Send a signal to the process of a task on the guest as soon as it runs."""
         end = time.monotonic() + 200
         while time.monotonic() < end:
-            if job_id := task.ti.xcoms.get("job_id"):
+            if job_id := task.ti.xcoms.get("fate_job", {}).get("job_id"):
                 for record in self.flow.task.query(job_id=job_id, role="guest", task_name=name):
                     if str(record.party_status) == "running" and record.run_pid:
                         time.sleep(1)
@@ -73,7 +73,7 @@ class Stage:
         idle = set(of_instance(self.fate.home))
         end = time.monotonic() + 200
         while time.monotonic() < end:
-            job_id = task.ti.xcoms.get("job_id")
+            job_id = task.ti.xcoms.get("fate_job", {}).get("job_id")
             if job_id and self.flow.task.query(job_id=job_id, role="guest", task_name=name, status="running"):
                 time.sleep(1)
                 for pid in set(of_instance(self.fate.home)) - idle:

@@ -16,7 +16,7 @@ import pytest
 
 from airflow_provider_fate.local import Installation, LocalFate, StartError, health
 from airflow_provider_fate.local.processes import Identity, of_instance
-from airflow_provider_fate.local.progress import Lines
+from airflow_provider_fate.local.progress import PlainLines
 from tests.support.fate import RunningFate
 from tests.support.fate_jobs import Flow, psi_sbt_eval, write_data
 
@@ -57,7 +57,7 @@ def own_fate(tmp_path: Path) -> LocalFate:
     """A server-only instance of the test's own, stopped at the end."""
     fate = LocalFate(tmp_path / "f", "server")
     try:
-        fate.start(Lines(sys.__stderr__), owner=os.getpid())
+        fate.start(PlainLines(sys.__stderr__), owner=os.getpid())
         yield fate
     finally:
         fate.stop()

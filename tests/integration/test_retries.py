@@ -68,7 +68,7 @@ def kill_task(flow: FlowClient, task: Task, name: str) -> None:
     """Kill the process of a task as soon as it runs, as the system does where memory runs out."""
     end = time.monotonic() + 300
     while time.monotonic() < end:
-        job_id = task.ti.xcoms.get("job_id")
+        job_id = task.ti.xcoms.get("fate_job", {}).get("job_id")
         if job_id:
             for record in flow.task.query(job_id=job_id, role="guest", task_name=name):
                 if str(record.party_status) == "running" and record.run_pid:
@@ -87,7 +87,7 @@ def test_a_rerun_keeps_what_the_killed_job_had_finished(
     with pytest.raises(FateJobFailed, match="sbt_0"):
         train.run(patience=600)
     killer.join()
-    failed = train.ti.xcoms["job_id"]
+    failed = train.ti.xcoms["fate_job"]["job_id"]
     train.retry()
 
     result = train.run(patience=600)
@@ -107,7 +107,7 @@ def test_a_job_whose_failing_parameter_was_corrected_inherits_what_stays_the_sam
     train = task(fate_full, monkeypatch, dag, on_retry="rerun")
     with pytest.raises(FateJobFailed, match="sbt_0"):
         train.run(patience=600)
-    failed = train.ti.xcoms["job_id"]
+    failed = train.ti.xcoms["fate_job"]["job_id"]
     dag["dag"]["tasks"]["sbt_0"]["parameters"]["objective"] = "binary:bce"
     train.retry()
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_fate.local import LocalFate, pins
-from airflow_provider_fate.local.progress import Lines
+from airflow_provider_fate.local.progress import PlainLines
 from tests.support.evidence import watch
 
 
@@ -63,7 +63,7 @@ def run_fate(home: Path, variant: pins.Variant) -> Iterator[RunningFate]:
     fate = LocalFate(home, variant)
     watch("FATE", fate.logs_dir)
     try:
-        address = fate.start(Lines(sys.__stderr__), owner=os.getpid())
+        address = fate.start(PlainLines(sys.__stderr__), owner=os.getpid())
         yield RunningFate(fate, address.host, address.port)
     finally:
         fate.stop()

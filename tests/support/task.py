@@ -47,6 +47,11 @@ class FakeTaskInstance:
     start_date: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
     xcoms: dict[str, Any] = field(default_factory=dict)
 
+    first_reschedule: datetime | None = None
+
+    def get_first_reschedule_date(self, context: Any) -> datetime | None:
+        return self.first_reschedule
+
     def xcom_push(self, key: str, value: Any) -> None:
         json.dumps(value)
         self.xcoms[key] = value

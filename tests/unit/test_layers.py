@@ -114,3 +114,13 @@ def test_the_lower_floors_know_no_airflow() -> None:
     for name, file in FILES.items():
         if name.split(".")[0] in FREE_OF_AIRFLOW:
             assert not [full for full in _imported(file) if full.split(".")[0] == "airflow"], name
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """Who reads a traceback, or searches, must not take one for the other."""
+    named: dict[str, list[str]] = {}
+    for name, file in FILES.items():
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                named.setdefault(node.name, []).append(name)
+    assert {name: places for name, places in named.items() if len(places) > 1} == {}

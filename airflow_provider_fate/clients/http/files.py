@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-__all__ = ["Multipart", "Sink", "Source", "Target", "Upload", "Writer"]
+__all__ = ["FileWriter", "Multipart", "Sink", "Source", "Target", "Upload"]
 
 CHUNK = 256 * 1024
 _LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"
@@ -159,12 +159,12 @@ class Sink:
 
     target: Target = field(repr=False)
 
-    def open(self) -> Writer:
+    def open(self) -> FileWriter:
         """Return the writer of one try."""
-        return Writer(self.target)
+        return FileWriter(self.target)
 
 
-class Writer:
+class FileWriter:
     """Takes a download, until ``close``. A path comes to be only with ``finish``, when everything has
     arrived.
 

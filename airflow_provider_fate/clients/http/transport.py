@@ -17,7 +17,7 @@ from airflow_provider_fate.errors import FateConfigError, FateConnectionError, F
 
 from .envelope import Envelope, parse, read, read_from
 from .failures import final, translate
-from .files import Multipart, Writer
+from .files import FileWriter, Multipart
 from .request import Once, Reply, Request
 from .settings import HttpSettings
 from .tls import trusted
@@ -39,7 +39,7 @@ class _Files:
     """The files of a request's latest try, and so whether it could be sent once more."""
 
     body: Multipart | None = None
-    writer: Writer | None = None
+    writer: FileWriter | None = None
 
     @property
     def can_repeat(self) -> bool:

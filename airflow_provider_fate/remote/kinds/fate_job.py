@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,14 +17,19 @@ from airflow_provider_fate.remote.kinds.fate_report import JobReporter
 from airflow_provider_fate.remote.kinds.fate_states import snapshot_of
 from airflow_provider_fate.remote.states import Outcome, Snapshot, WorkState
 from airflow_provider_fate.remote.work import Attempt, Ending, Explanation, Ownership, Piece, RequestT
+from airflow_provider_fate.site.records import UNFINISHED
 
 if TYPE_CHECKING:
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.site.session import SiteSession
 
 __all__ = ["FateJob", "JobWork", "ObservedJob"]
 
 log = logging.getLogger(__name__)
+
+MOMENT = 15.0
+"""Seconds for which the list of unfinished jobs is good enough for what is said of the queue."""
 
 
 class JobWork(FateKind[FateJobRef, RequestT]):
@@ -39,6 +45,7 @@ class JobWork(FateKind[FateJobRef, RequestT]):
         super().__init__(conn_id, site=site)
         self.log_archive = log_archive
         self._looks = JobLooks(self.meter)
+        self._queue: tuple[float, Sequence[JobRecord]] = (float("-inf"), ())
 
     def twin(self) -> Self:
         """Another instance, for another event loop."""
@@ -72,7 +79,15 @@ class JobWork(FateKind[FateJobRef, RequestT]):
 
     def reporter(self, ref: FateJobRef) -> JobReporter:
         """Tells of the job and its tasks."""
-        return JobReporter(ref.job_id)
+        return JobReporter(ref)
+
+    async def unfinished(self) -> Sequence[JobRecord]:
+        """The site's unfinished jobs, as they were a moment ago: many that wait ask at the same time."""
+        now = time.monotonic()
+        if now - self._queue[0] > MOMENT:
+            listed = await (await self.client()).job.list(statuses=UNFINISHED, limit=0)
+            self._queue = now, listed.jobs
+        return self._queue[1]
 
     async def diagnose(self, ref: FateJobRef, ending: Ending) -> Explanation:
         """Collect what the site knows of a bad end, or of what holds the job."""

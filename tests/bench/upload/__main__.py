@@ -19,7 +19,7 @@ import pyarrow.parquet
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.local import LocalFate
-from airflow_provider_fate.local.progress import Lines
+from airflow_provider_fate.local.progress import PlainLines
 from tests.bench.upload.ways import BARE, SITE, WAYS, Scene, Sent
 from tests.support.s3 import CONN_ID, run_s3
 
@@ -50,7 +50,7 @@ def scene(scratch: Path, megabytes: int) -> Iterator[Scene]:
     fate = LocalFate(scratch / "fate", "full")
     servers = run_s3(scratch / "s3")
     try:
-        address = fate.start(Lines(sys.stderr), owner=os.getpid())
+        address = fate.start(PlainLines(sys.stderr), owner=os.getpid())
         s3 = next(servers)
         bucket = s3.create_bucket("bench")
         for path in (csv, parquet):

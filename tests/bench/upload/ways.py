@@ -60,7 +60,7 @@ def _ours(source: Callable[[Scene], str]) -> Way:
         found = upload({"source": source(scene), "table": f"bench.{name}", "fate_conn_id": SITE}, run_id=name)
         if found.error:
             raise RuntimeError(found.error)
-        return Sent(found.seconds, found.cpu, found.xcoms["job_id"], found.growth)
+        return Sent(found.seconds, found.cpu, found.xcoms["fate_job"]["job_id"], found.growth)
 
     return run
 

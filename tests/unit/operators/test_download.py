@@ -364,7 +364,7 @@ def test_a_kill_ends_a_transfer_that_waits_for_fate(bank, folder):
 
 
 def test_a_kill_is_not_taken_for_an_error_that_somebody_can_handle(bank, folder, monkeypatch):
-    look = output_source.WantedTable.look
+    look = output_source.SourceTable.look
 
     def tolerant(self, flow):
         try:
@@ -374,7 +374,7 @@ def test_a_kill_is_not_taken_for_an_error_that_somebody_can_handle(bank, folder,
             pytest.fail("a library would go on")
         return look(self, flow)
 
-    monkeypatch.setattr(output_source.WantedTable, "look", tolerant)
+    monkeypatch.setattr(output_source.SourceTable, "look", tolerant)
     with pytest.raises(AirflowException, match="killed"):
         as_airflow_kills(download(folder, table="credit.bank_20260101"))
     assert not folder.exists()

@@ -69,16 +69,18 @@ def test_ids_are_visible_while_the_job_runs(site):
     site.plan(Script(stall="psi"))
     task = psi()
     task.start()
-    assert task.ti.xcoms["job_id"] in site.jobs
-    assert task.ti.xcoms["model_version"] == "0"
+    told = task.ti.xcoms["fate_job"]
+    assert told["job_id"] in site.jobs
+    assert (told["role"], told["party_id"], told["model_version"], told["url"]) == ("guest", "9999", "0", None)
+    assert not any(isinstance(value, str) and value.isdigit() for value in task.ti.xcoms.values()), "shown as a number"
 
 
 def test_the_link_is_visible_while_the_job_runs(fake_flow, monkeypatch):
     connect(monkeypatch, fake_flow, board_url="https://board/{job_id}/{role}/{party_id}")
     task = psi()
     task.start()
-    url = f"https://board/{task.ti.xcoms['job_id']}/guest/9999"
-    assert task.ti.xcoms["job_url"] == url
+    url = f"https://board/{task.ti.xcoms['fate_job']['job_id']}/guest/9999"
+    assert task.ti.xcoms["fate_job"]["url"] == url
     assert task.ti.xcoms["_link_FateBoardLink"] == url
 
 
@@ -400,7 +402,7 @@ def test_a_job_that_somebody_stops_is_told_apart_from_a_failure(site):
     from airflow_provider_fate.clients.fate_flow import FlowClient
 
     with FlowClient(site.settings) as flow:
-        flow.job.stop(task.ti.xcoms["job_id"])
+        flow.job.stop(task.ti.xcoms["fate_job"]["job_id"])
     with pytest.raises(FateJobStopped):
         task.resume(asyncio.run(trigger.wait()))
 
@@ -464,7 +466,7 @@ def test_only_a_task_that_waits_in_its_worker_notes_how_its_job_is_stopped(site,
     else:
         assert noted["classpath"] == "airflow_provider_fate.remote.trigger.RemoteWorkTrigger"
         kind, ref = RemoteWorkTrigger(**noted["kwargs"]).work()
-        assert ref.id == task.ti.xcoms["job_id"]
+        assert ref.id == task.ti.xcoms["fate_job"]["job_id"]
         assert kind.kill(ref) is Kill.STOPS
 
 
@@ -657,3 +659,19 @@ def test_an_intersection_of_uploads_is_found(site, monkeypatch):
     monkeypatch.setattr(PlainXComArg, "resolve", lambda self, _: {"table": "credit.bank"})
     task = Task(lambda: copy.deepcopy(upload_then_job(JOBS_OF_OUTPUTS[0], FatePsiOperator).get_task("task")))
     assert task.run()["overlap"] > 0
+
+
+def test_outputs_in_a_partial_recipe_draw_the_edge_and_every_mapped_task_takes_them(site, monkeypatch):
+    with DAG("mapped", schedule=None) as dag:
+        load = FateUploadOperator(task_id="load", source="bank.csv", table="credit.bank", fate_conn_id=CONN_ID)
+        FateJobOperator.partial(
+            task_id="task",
+            job=Psi(guest=Party("9999", load.output), hosts=[Party("10000", "a.c")]),
+            fate_conn_id=CONN_ID,
+            check_tables=False,
+        ).expand(log_archive=["/tmp/a", "/tmp/b"])
+    mapped = dag.get_task("task")
+    assert mapped.upstream_task_ids == {"load"}
+    monkeypatch.setattr(PlainXComArg, "resolve", lambda output, _: {"table": "credit.bank"})
+    task = Task(lambda: copy.deepcopy(mapped.unmap({"log_archive": "/tmp/a"})))
+    assert task.run()["status"] == "success"
