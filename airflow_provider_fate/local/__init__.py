@@ -7,6 +7,8 @@
     print(fate.airflow_connection.environment("fate_default"))
     fate.stop()
 
+Several sites that know each other, as on machines of their own: :class:`LocalFederation`.
+
 From a shell: ``fate-local start|stop|status|logs|connection|install|reset``.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from airflow_provider_fate.local.connection import AirflowConnection
 from airflow_provider_fate.local.errors import InstallError, LocalFateError, StartError, StopError
+from airflow_provider_fate.local.federation import LocalFederation, Membership
 from airflow_provider_fate.local.installation import Installation
 from airflow_provider_fate.local.instance import LocalFate
 from airflow_provider_fate.local.state import Address, RunState, Settings
@@ -25,6 +28,8 @@ __all__ = [
     "Installation",
     "LocalFate",
     "LocalFateError",
+    "LocalFederation",
+    "Membership",
     "RunState",
     "Settings",
     "StartError",

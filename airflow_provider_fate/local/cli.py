@@ -7,13 +7,15 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_fate.local import logs, pins, progress
 from airflow_provider_fate.local.errors import LocalFateError
+from airflow_provider_fate.local.federation import LocalFederation, Membership
 from airflow_provider_fate.local.instance import LocalFate
-from airflow_provider_fate.local.paths import CACHE_ENV, HOME_ENV
+from airflow_provider_fate.local.paths import CACHE_ENV, HOME_ENV, resolve_home
 from airflow_provider_fate.local.state import Settings
 
 
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fate-local",
-        description="A real FATE 2.2 on this machine, reachable from this machine only.",
+        description="A real FATE 2.2 on this machine, or several that know each other; reachable from here only.",
         epilog=f"Folders: {HOME_ENV} (data of an instance), {CACHE_ENV} (installations).",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -59,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--grpc-port", type=int, help="gRPC port (default: the last one, 9360, any free one)")
     start.add_argument("--party-id", help="the site's party id (default 9999)")
+    start.add_argument(
+        "--sites", type=int, help="so many sites that know each other: 9999, 10000, 10001 ... (default 1)"
+    )
+    start.add_argument("--secured", action="store_true",
+                       help="with --sites: they want signed requests, and check what partners may use")  # fmt: skip
     start.add_argument("--cores", type=int, help="pool of cores for jobs (default 32)")
     start.add_argument("--job-cores", type=int, help="cores of a job per party when it does not say (default 4)")
     start.add_argument("--task-cores", type=int, help="processes of a component when the job does not say")
@@ -79,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--job", metavar="ID", help="logs of this job instead of the server's")
 
     connection = add("connection", _connection, "print what Airflow has to be told")
-    connection.add_argument("--conn-id", default="fate_default", help="connection id in Airflow (default fate_default)")
+    connection.add_argument(
+        "--conn-id", help="connection id in Airflow (default fate_default; of several sites fate_9999 and so on)"
+    )
     connection.add_argument("--format", choices=("all", "env", "command", "json", "uri"), default="all")
 
     install = add("install", _install, "make or repair FATE's environment, without starting anything")
@@ -93,10 +102,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    before = LocalFate(arguments.home).settings
-    names = {f.name for f in dataclasses.fields(Settings)}
+    names = {f.name for f in dataclasses.fields(Settings)} - {"secured"}
     chosen = {k: v for k, v in vars(arguments).items() if k in names and v is not None}
-    fate = LocalFate(arguments.home, settings=dataclasses.replace(before, **chosen))
+    home = resolve_home(arguments.home)
+    if (arguments.sites or 1) > 1 or Membership.load(home):
+        return _start_sites(home, arguments, chosen)
+    if arguments.secured:
+        raise LocalFateError("a site that is alone has nobody to be secured against", hint="add --sites 2")
+    fate = LocalFate(home, settings=dataclasses.replace(LocalFate(home).settings, **chosen))
     running = fate.status()
     if running is not None and running.phase == "running" and not arguments.foreground:
         print(f"FATE is running already at {running.address} (home {fate.home})")
@@ -110,55 +123,91 @@ def _start(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _start_sites(home: Path, arguments: argparse.Namespace, chosen: dict[str, Any]) -> int:
+    for field in ("http_port", "grpc_port", "party_id"):
+        if field in chosen:
+            raise LocalFateError(f"{field}={chosen[field]} cannot hold for several sites", hint="leave it out")
+    if arguments.foreground:
+        raise LocalFateError("several sites have no foreground", hint="leave --foreground out")
+    members = Membership.of(arguments.sites, secured=arguments.secured) if arguments.sites else None
+    settings = LocalFate(home / (members or Membership.load(home) or Membership()).parties[0]).settings
+    federation = LocalFederation(home, members, settings=dataclasses.replace(settings, **chosen))
+    with progress.console(arguments.quiet) as report:
+        federation.start(report, timeout=arguments.timeout)
+    for party, site in federation.sites.items():
+        print(f"FATE of party {party} runs at {site.address} (home {site.home})")
+    print("For Airflow: fate-local connection    Logs of one: fate-local logs --home ...    End: fate-local stop")
+    return 0
+
+
+def _sites(arguments: argparse.Namespace) -> Mapping[str, LocalFate]:
+    """The sites of a home by party id; the id is empty for a site that is alone."""
+    home = resolve_home(arguments.home)
+    if Membership.load(home) is not None:
+        return LocalFederation(home).sites
+    return {"": LocalFate(home)}
+
+
 def _stop(arguments: argparse.Namespace) -> int:
-    fate = LocalFate(arguments.home)
-    print(f"FATE {'stopped' if fate.stop() else 'was not running'} (home {fate.home})")
+    for fate in _sites(arguments).values():
+        print(f"FATE {'stopped' if fate.stop() else 'was not running'} (home {fate.home})")
     return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    fate = LocalFate(arguments.home)
-    state = fate.status()
+    sites = _sites(arguments)
     if arguments.json:
-        data: dict[str, object] = {
-            "running": state is not None,
-            "home": str(fate.home),
-            "logs": str(fate.logs_dir),
-        }
-        if state is not None:
-            data |= dataclasses.asdict(state) | {"url": str(state.address)}
-        print(json.dumps(data, indent=2))
-    elif state is None:
-        print(f"FATE is not running (home {fate.home})")
+        all_data = {party: _status_data(fate) for party, fate in sites.items()}
+        print(json.dumps(all_data.get("", {"sites": all_data}), indent=2))
     else:
-        print(f"FATE {state.version} ({state.variant}) is {state.phase} at {state.address}")
-        print(
-            f"  since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state.started))}, restarts: {state.restarts}"
-        )
-        print(f"  server pid {state.server}, supervisor pid {state.supervisor.pid}, gRPC port {state.grpc_port}")
-        print(f"  home {fate.home}\n  logs {fate.logs_dir}")
-    return 0 if state is not None else 3
+        for fate in sites.values():
+            _print_status(fate)
+    return 0 if all(fate.status() is not None for fate in sites.values()) else 3
+
+
+def _status_data(fate: LocalFate) -> dict[str, object]:
+    state = fate.status()
+    data: dict[str, object] = {"running": state is not None, "home": str(fate.home), "logs": str(fate.logs_dir)}
+    if state is not None:
+        data |= dataclasses.asdict(state) | {"url": str(state.address)}
+    return data
+
+
+def _print_status(fate: LocalFate) -> None:
+    state = fate.status()
+    if state is None:
+        print(f"FATE is not running (home {fate.home})")
+        return
+    print(f"FATE {state.version} ({state.variant}) is {state.phase} at {state.address}")
+    print(f"  since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(state.started))}, restarts: {state.restarts}")
+    print(f"  server pid {state.server}, supervisor pid {state.supervisor.pid}, gRPC port {state.grpc_port}")
+    if fate.settings.broker_port:
+        partners = ", ".join(fate.settings.peers)
+        print(f"  party {fate.settings.party_id}, partners {partners}, broker at port {fate.settings.broker_port}")
+    print(f"  home {fate.home}\n  logs {fate.logs_dir}")
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    files = logs.files(LocalFate(arguments.home).layout, arguments.job)
+    files = [path for fate in _sites(arguments).values() for path in logs.files(fate.layout, arguments.job)]
     logs.show(files, lines=arguments.lines, follow=arguments.follow)
     return 0
 
 
 def _connection(arguments: argparse.Namespace) -> int:
-    connection = LocalFate(arguments.home).airflow_connection
-    conn_id = arguments.conn_id
-    forms = {
-        "env": connection.environment(conn_id),
-        "command": connection.command(conn_id),
-        "json": connection.json(),
-        "uri": connection.uri(),
-    }
-    if arguments.format != "all":
-        print(forms[arguments.format])
-    else:
-        print(f"# in the environment of Airflow:\nexport {forms['env']}\n# or in its database:\n{forms['command']}")
+    for party, fate in _sites(arguments).items():
+        connection = fate.airflow_connection
+        conn_id = arguments.conn_id or (f"fate_{party}" if party else "fate_default")
+        forms = {
+            "env": connection.environment(conn_id),
+            "command": connection.command(conn_id),
+            "json": connection.json(),
+            "uri": connection.uri(),
+        }
+        if arguments.format != "all":
+            print(forms[arguments.format])
+        else:
+            print(f"# in the environment of Airflow:\nexport {forms['env']}")
+            print(f"# or in its database:\n{forms['command']}")
     return 0
 
 
@@ -171,15 +220,14 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    fate = LocalFate(arguments.home)
+    home = resolve_home(arguments.home)
+    fate = LocalFederation(home) if Membership.load(home) else LocalFate(home)
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise LocalFateError("reset deletes data and nobody can be asked", hint="say so with --yes")
-        if input(f"Delete all tables, models, jobs and logs in {fate.home}? [y/N] ").strip().lower() not in {
-            "y",
-            "yes",
-        }:
+        question = f"Delete all tables, models, jobs and logs in {home}? [y/N] "
+        if input(question).strip().lower() not in {"y", "yes"}:
             return 1
     fate.reset()
-    print(f"FATE's data in {fate.home} is gone")
+    print(f"FATE's data in {home} is gone")
     return 0

@@ -1,7 +1,8 @@
-"""FATE-Flow's configuration of an instance, written by us: one site, alone, on loopback, with SQLite."""
+"""FATE-Flow's configuration of an instance, written by us: one site, on loopback, with SQLite."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ def write(layout: HomeLayout, settings: Settings, installation: Installation) ->
         if source.is_file():
             shutil.copy(source, layout.conf / source.name)
     service = yaml.safe_load((shipped / "service_conf.yaml").read_text())
+    alone = settings.broker_port is None
     service.update(
         party_id=settings.party_id,
         use_registry=False,
@@ -47,9 +49,17 @@ def write(layout: HomeLayout, settings: Settings, installation: Installation) ->
             "host": LOOPBACK,
             "http_port": settings.http_port,
             "grpc_port": settings.grpc_port,
+            "proxy_name": "osx",
         },
         database={"engine": "sqlite", "decrypt_key": None, "sqlite": {"path": str(layout.database)}},
-        default_engines={"computing": "standalone", "federation": "standalone", "storage": "standalone"},
+        default_engines={
+            "computing": "standalone",
+            "federation": "standalone" if alone else "osx",
+            "storage": "standalone",
+        },
+        # What is shipped, `mode: stream`, wants eggroll.
+        federation={"osx": {"host": LOOPBACK, "port": settings.broker_port or 9370, "mode": "queue"}},
+        authentication=dict.fromkeys(("client", "site", "permission"), settings.secured),
         computing={"standalone": {"cores": settings.cores}},
     )
     (layout.conf / "service_conf.yaml").write_text(yaml.safe_dump(service, sort_keys=False))
@@ -74,6 +84,17 @@ def environment(
         env["FATE_LOCAL_SPEEDUPS"] = "1"
         env["FATE_LOCAL_DEFINITIONS"] = str(installation.root / "definitions")
     return env
+
+
+def broker_command(layout: HomeLayout, settings: Settings, installation: Installation) -> list[str]:
+    """What runs the site's broker; empty for a site without partners."""
+    if settings.broker_port is None:
+        return []
+    return [
+        *(str(installation.interpreter), "-u", str(layout.payload / "fate_local_broker.py")),
+        *("--party", settings.party_id, "--listen", f"{LOOPBACK}:{settings.broker_port}"),
+        *("--flow", f"{LOOPBACK}:{settings.grpc_port}", "--peers", json.dumps(dict(settings.peers))),
+    ]
 
 
 def copy_payload(layout: HomeLayout) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from airflow_provider_fate.local import config, health, pins, ports, processes
 from airflow_provider_fate.local.connection import AirflowConnection
+from airflow_provider_fate.local.credentials import Credentials
 from airflow_provider_fate.local.errors import LocalFateError, StartError, StopError
 from airflow_provider_fate.local.installation import Installation
 from airflow_provider_fate.local.paths import HomeLayout, resolve_home
@@ -69,8 +70,12 @@ class LocalFate:
 
     @property
     def settings(self) -> Settings:
-        """What was chosen for it."""
+        """What was chosen for it; what is set here holds from the next start on."""
         return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
 
     @property
     def installation(self) -> Installation:
@@ -99,7 +104,9 @@ class LocalFate:
         port = self._settings.http_port
         state = self.status()
         address = state.address if state else Address(ports.LOOPBACK, port) if port else self.address
-        return AirflowConnection(address, self._settings.party_id, self._settings.cores)
+        chosen = self._settings
+        credentials = Credentials.load(self._layout.credentials)
+        return AirflowConnection(address, chosen.party_id, chosen.cores, chosen.role, credentials)
 
     def airflow_connection_uri(self) -> str:
         """The Airflow connection as a URI."""
@@ -222,6 +229,7 @@ class LocalFate:
         plan = LaunchPlan(
             server=[python, "-u", str(installation.server_script)],
             zygote=zygote,
+            broker=config.broker_command(self._layout, self._settings, installation),
             env=env,
             state=state,
             owner=processes.Identity.of(owner) if owner else None,

@@ -69,6 +69,7 @@ class HomeLayout:
         self.run = home / "run"
         self.database = home / "fate_flow_sqlite.db"
         self.settings = home / "instance.json"
+        self.credentials = home / "credentials.json"
         self.state = self.run / "state.json"
         self.lock = self.run / "lock"
         self.supervisor_lock = self.run / "supervisor.lock"
@@ -76,6 +77,7 @@ class HomeLayout:
         self.server_log = self.logs / "server.out"
         self.supervisor_log = self.logs / "supervisor.log"
         self.zygote_log = self.logs / "zygote.out"
+        self.broker_log = self.logs / "broker.out"
 
     def create(self) -> None:
         """Make the folders; the home is readable by its owner only, as it holds the parties' data."""
@@ -98,7 +100,7 @@ class HomeLayout:
         """What ``reset`` deletes: everything that this package or the server writes, and nothing else in the folder."""
         return (
             self.conf, self.logs, self.data, self.jobs, self.model, self.temps, self.upload, self.payload, self.run,
-            self.database, self.settings,
+            self.database, self.settings, self.credentials,
         )  # fmt: skip
 
 

@@ -1,15 +1,18 @@
-"""Choosing the two ports of an instance (HTTP and gRPC), on the loopback interface only."""
+"""Choosing the ports of instances, on the loopback interface only."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Sequence
 
 from airflow_provider_fate.local.errors import StartError
 
 LOOPBACK = "127.0.0.1"
 #: FATE-Flow's own, taken when nothing else is asked for and they are free: what users and docs expect.
 USUAL_HTTP, USUAL_GRPC = 9380, 9360
+#: Where OSX, FATE's own broker, listens.
+USUAL_BROKER = 9370
 
 
 def is_free(port: int) -> bool:
@@ -39,6 +42,24 @@ def choose(http: int | None, grpc: int | None, remembered: tuple[int, int] | Non
     chosen_http = _one("http_port", http, (before[0], USUAL_HTTP), taken=set())
     chosen_grpc = _one("grpc_port", grpc, (before[1], USUAL_GRPC), taken={chosen_http})
     return chosen_http, chosen_grpc
+
+
+def distinct(preferred: Sequence[int | None]) -> list[int]:
+    """Choose as many ports as there are wishes, all different.
+
+    :param preferred: the port that each would like; another one is given where that is taken, or None.
+    """
+    chosen: list[int | None] = []
+    for port in preferred:
+        chosen.append(port if port is not None and port not in chosen and is_free(port) else None)
+    with contextlib.ExitStack() as held:
+        for number, port in enumerate(chosen):
+            while chosen[number] is None:
+                probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+                probe.bind((LOOPBACK, 0))
+                port = int(probe.getsockname()[1])
+                chosen[number] = port if port not in chosen else None
+    return [port for port in chosen if port is not None]
 
 
 def _one(field: str, wanted: int | None, preferred: tuple[int | None, ...], taken: set[int]) -> int:

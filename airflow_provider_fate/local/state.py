@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -36,22 +37,30 @@ class Settings:
     :param http_port: port of the API; None before the first start.
     :param grpc_port: port between sites.
     :param party_id: the site's party id. A standalone site plays every party of a job itself.
+    :param role: its usual role: whose records of a job are looked at first.
     :param cores: size of the pool that jobs take their cores from (a number for the scheduler, not real cores).
     :param job_cores: what a job takes of the pool, per party, when it does not say.
     :param task_cores: processes that a component uses for its computing, when the job does not say.
     :param log_level: 10 (debug) to 40 (errors only).
     :param speedups: whether workers are forked from a process that has everything imported.
+    :param broker_port: port of the site's broker; None for a site that is alone and plays all parties itself.
+    :param peers: addresses of the partners' brokers, by party id.
+    :param secured: whether the site wants signed requests of clients and partners, and checks what partners may use.
     """
 
     variant: Variant = "full"
     http_port: int | None = None
     grpc_port: int | None = None
     party_id: str = "9999"
+    role: Literal["guest", "host", "arbiter"] = "guest"
     cores: int = 32
     job_cores: int = 4
     task_cores: int = min(4, os.cpu_count() or 1)
     log_level: int = 20
     speedups: bool = True
+    broker_port: int | None = None
+    peers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    secured: bool = False
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -107,6 +116,7 @@ class RunState:
     :param started: time of the start, seconds since 1970.
     :param restarts: how often the server was started again after a crash.
     :param note: the last thing that happened, for a person.
+    :param broker: pid of the broker; None where there is none.
     """
 
     supervisor: Identity
@@ -120,6 +130,7 @@ class RunState:
     started: float
     restarts: int = 0
     note: str = ""
+    broker: int | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -42,7 +42,8 @@ class LaunchPlan:
 
     :param server: command of the server.
     :param zygote: command of the process that workers are forked from; empty when there is none.
-    :param env: environment of both.
+    :param broker: command of the broker between sites; empty when there is none.
+    :param env: environment of all.
     :param state: the state to begin with (its supervisor is filled in).
     :param owner: a process with which the instance ends; None when it runs until it is stopped.
     """
@@ -52,6 +53,7 @@ class LaunchPlan:
     env: dict[str, str]
     state: dict[str, object]
     owner: processes.Identity | None = None
+    broker: list[str] = field(default_factory=list)
 
     def save(self, path: Path) -> None:
         """Hand it over to the supervisor."""
@@ -63,6 +65,26 @@ class LaunchPlan:
         data = json.loads(path.read_text())
         owner = data.pop("owner")
         return cls(**data, owner=processes.Identity(**owner) if owner else None)
+
+
+@dataclass
+class Companion:
+    """A process beside the server, which is started again when it ends.
+
+    :param pause: seconds between two starts.
+    :param loss: what its end means, for the log.
+    """
+
+    command: list[str]
+    log: Path
+    pause: float
+    loss: str
+    pid: int | None = None
+    begun: float = float("-inf")
+
+    def is_due(self, now: float) -> bool:
+        """Whether it has to be started."""
+        return self.pid is None and now - self.begun >= self.pause
 
 
 class Supervisor:
@@ -81,12 +103,13 @@ class Supervisor:
         assert identity is not None
         self._state = RunState(**{**plan.state, "supervisor": identity})  # type: ignore[arg-type]
         self._server: int | None = None
-        self._zygote: int | None = None
+        self._broker = Companion(plan.broker, layout.broker_log, 1.0, "partners are out of reach until it is back")
+        zygote = Companion(plan.zygote, layout.zygote_log, 30.0, "workers start the ordinary way until it is back")
+        self._companions = [companion for companion in (self._broker, zygote) if companion.command]
         self._stopping = False
         self._answered = False
         self._crashes = 0
         self._server_begun = 0.0
-        self._zygote_begun = 0.0
         self._next_start = 0.0
 
     def run(self) -> int:
@@ -109,9 +132,12 @@ class Supervisor:
         failed = False
         while not self._stopping:
             now = time.monotonic()
-            if self._plan.zygote and self._zygote is None and now - self._zygote_begun > 30:
-                self._zygote_begun = now
-                self._zygote = self._spawn(self._plan.zygote, self._layout.zygote_log)
+            for companion in self._companions:
+                if companion.is_due(now):
+                    companion.begun = now
+                    companion.pid = self._spawn(companion.command, companion.log)
+                    if companion is self._broker:
+                        self._save(self._state.phase, "")
             if self._server is None and now >= self._next_start:
                 self._server_begun = now
                 self._server = self._spawn(self._plan.server, self._layout.server_log)
@@ -158,9 +184,10 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            if pid == self._zygote:
-                self._zygote = None
-                self._say(f"the zygote ended ({_how(status)}); workers start the ordinary way until it is back")
+            for companion in self._companions:
+                if pid == companion.pid:
+                    companion.pid = None
+                    self._say(f"{companion.log.stem} ended ({_how(status)}); {companion.loss}")
             if pid == self._server and not self._stopping:
                 self._server = None
                 wait = BACK_OFF[min(self._crashes, len(BACK_OFF) - 1)]
@@ -206,7 +233,9 @@ class Supervisor:
         return process.pid
 
     def _save(self, phase: Phase, note: str) -> None:
-        self._state = dataclasses.replace(self._state, phase=phase, server=self._server, note=note)
+        self._state = dataclasses.replace(
+            self._state, phase=phase, server=self._server, broker=self._broker.pid, note=note
+        )
         self._state.save(self._layout.state)
         if note:
             self._say(f"{phase}: {note}")
