@@ -62,6 +62,7 @@ __all__ = [
     "FateServerError",
     "FateSignatureError",
     "FateStallTimeout",
+    "FateStopNotHeardError",
     "FateTableExists",
     "FateTableNotFound",
     "FateTaskNotFound",
@@ -360,6 +361,10 @@ class FatePartnerError(FateError):
 
 class FateCreateJobError(FatePartnerError):
     """FATE-Flow could not create the job on all parties (1002). ``job_id`` names the failed record it left."""
+
+
+class FateStopNotHeardError(FatePartnerError):
+    """A stop (1004) that not every party has heard: there, the job's records may say ``running`` for ever."""
 
 
 class FateAmbiguousSubmitError(FateError):

@@ -16,12 +16,14 @@ from typing import Any, Generic, TypeVar
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
     FateConnectionError,
+    FateCreateJobError,
     FateError,
     FateServerError,
+    FateStopNotHeardError,
 )
 from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
-from airflow_provider_fate.remote.states import Snapshot
+from airflow_provider_fate.remote.states import Snapshot, WorkState
 from airflow_provider_fate.remote.times import times
 from airflow_provider_fate.remote.work import Attempt, Kill, Ownership, Piece, RefT, RequestT, WorkKind
 
@@ -52,6 +54,10 @@ async def obtain(kind: WorkKind[RefT, RequestT], attempt: Attempt, request: Requ
     """
     found = await _patiently(lambda: kind.find(attempt, request))
     kept = await _choose(kind, found, attempt.reuse)
+    if kept is not None and not kept.settled:
+        log.info("%s is being created: waiting for what becomes of it", kept.ref.id)
+        unfinished = FateAmbiguousSubmitError(f"{kept.ref.id} was not created as a whole.", job_id=kept.ref.id)
+        return Obtained(await _settle(kind, attempt, request, unfinished))
     if kept is not None:
         if kept.ref.ownership is not Ownership.OBSERVED:
             telemetry.count("attached", kind.conn_id)
@@ -62,6 +68,12 @@ async def obtain(kind: WorkKind[RefT, RequestT], attempt: Attempt, request: Requ
         ref = await _patiently(lambda: kind.submit(attempt, request, found))
     except FateAmbiguousSubmitError as e:
         log.warning("No answer told whether the work has begun (%s); looking for it", e.message)
+        return Obtained(await _settle(kind, attempt, request, e))
+    except FateCreateJobError as e:
+        # One of several tries of the remote system itself has failed; another one may have come to something.
+        if not kind.makes_copies or not await kind.begun(attempt, request):
+            raise
+        log.warning("%s There are copies of it; looking for one that lives", e.message)
         return Obtained(await _settle(kind, attempt, request, e))
     if kind.makes_copies:
         await _stop_copies(kind, attempt, request, ref)
@@ -87,19 +99,19 @@ async def end_work(
     patience = times().stop if patience is None else patience
     end = time.monotonic() + patience
     pause, reason, ordered = times().stop_pause, "", False
+    unheard: FateStopNotHeardError | None = None
     while True:
         try:
             seen = (await kind.look([ref]))[ref.id]
-            if seen.state.is_over:
+            if not seen.state.is_over or unheard is not None:
+                ordered, unheard = True, await _order(kind, ref)
+                seen = (await kind.look([ref]))[ref.id]
+            if seen.state.is_over and unheard is None:
                 if ordered:
                     telemetry.count("stopped", kind.conn_id)
                 return seen
-            ordered = True
-            await kind.stop(ref)
-            seen = (await kind.look([ref]))[ref.id]
-            if seen.state.is_over:
-                telemetry.count("stopped", kind.conn_id)
-                return seen
+            if unheard is not None:
+                logger.warning("Stopping %s: %s", ref.id, unheard.message)
             reason = reason or f"it is still {_word(seen)}"
         except FateError as e:
             reason = e.message
@@ -107,6 +119,9 @@ async def end_work(
             if time.monotonic() + pause > end and not ordered:
                 raise
         if time.monotonic() + pause > end:
+            if unheard is not None and seen.state.is_over:
+                logger.error("%s is %s here, and others do not know it. %s", ref.id, _word(seen), unheard)
+                return seen
             raise FateServerError(
                 f"{ref.id} could not be stopped within {patience:.0f} s: {reason}",
                 job_id=ref.id,
@@ -114,6 +129,15 @@ async def end_work(
             )
         await asyncio.sleep(pause)
         pause = min(2 * pause, times().longest_pause)
+
+
+async def _order(kind: WorkKind[RefT, Any], ref: RefT) -> FateStopNotHeardError | None:
+    """Give the order to stop, and return who has not heard it."""
+    try:
+        await kind.stop(ref)
+    except FateStopNotHeardError as e:
+        return e
+    return None
 
 
 async def _choose(kind: WorkKind[RefT, Any], found: Sequence[Piece[RefT]], reuse: Reuse) -> Piece[RefT] | None:
@@ -129,26 +153,49 @@ async def _choose(kind: WorkKind[RefT, Any], found: Sequence[Piece[RefT]], reuse
         for piece in candidates
         if piece.fits and (piece.ref.ownership is Ownership.OBSERVED or not piece.seen.state.is_bad_end)
     ]
-    kept = usable[0] if usable else None
+    kept = max(usable, key=_how_far, default=None)  # of several, the first one
     for piece in found:
         if piece is kept or piece.seen.state.is_over or kind.kill(piece.ref) is not Kill.STOPS:
             continue
+        if piece.current and piece.fits and not (kept and kept.settled):
+            continue  # which of them comes to something is not known yet
         what = "left from before this task was cleared" if not piece.current else "a copy"
         log.warning("Stopping %s, %s", piece.ref.id, what if piece.fits else "begun for something else")
         await _patiently(lambda ref=piece.ref: end_work(kind, ref))  # type: ignore[misc]
     return kept
 
 
+def _how_far(piece: Piece[RefT]) -> tuple[bool, bool, bool]:
+    """How far work has got. What lives on all sides comes before what is still being created."""
+    if piece.ref.ownership is Ownership.OBSERVED:
+        return (True, True, True)
+    state = piece.seen.state
+    return (piece.settled, state is WorkState.SUCCEEDED, state is WorkState.RUNNING)
+
+
 async def _settle(kind: WorkKind[RefT, RequestT], attempt: Attempt, request: RequestT, reason: FateError) -> RefT:
-    end = time.monotonic() + times().appear
+    """What a submit without a clear answer has led to.
+
+    :raises FateError: nothing, and nothing is left of it.
+    """
+    begin = time.monotonic()
+    seen: dict[str, Piece[RefT]] = {}  # what has come to nothing may not be found any more
     while True:
         found = await _patiently(lambda: kind.find(attempt, request))
-        if (kept := await _choose(kind, found, NOTHING_REUSED)) is not None:
+        seen |= {piece.ref.id: piece for piece in found if piece.current}
+        kept = await _choose(kind, found, NOTHING_REUSED)
+        if kept is not None and kept.settled:
             log.info("Found it: %s", kept.ref.id)
             return kept.ref
-        if time.monotonic() > end:
-            raise reason
+        patience = times().appear if kept is None else times().create
+        if time.monotonic() > begin + patience:
+            break
         await asyncio.sleep(times().appear_pause)
+    for piece in found:
+        if piece.current and not piece.seen.state.is_over:
+            log.warning("Stopping %s, which was not created as a whole", piece.ref.id)
+            await end_work(kind, piece.ref)
+    raise await kind.nothing_came(list(seen.values()), reason) from None
 
 
 async def _stop_copies(kind: WorkKind[RefT, RequestT], attempt: Attempt, request: RequestT, kept: RefT) -> None:

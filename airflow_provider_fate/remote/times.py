@@ -15,6 +15,8 @@ class Times:
 
     :param reach: a remote system that refuses connections is tried again for so long before a search or submit fails.
     :param appear: work whose submit was answered with a timeout shows up within this time, if it exists at all.
+    :param create: work that is being created must be there for good, or have come to nothing, within this time:
+        FATE-Flow asks a partner that does not answer three times, for 30 s each.
     :param appear_pause: between two searches for it.
     :param stop: stopped work must have ended within this time, where a worker or the triggerer waits for it.
     :param stop_abandoned: likewise where nobody waits: as long as a server may take to be replaced.
@@ -35,6 +37,7 @@ class Times:
 
     reach: float = 120.0
     appear: float = 45.0
+    create: float = 120.0
     appear_pause: float = 3.0
     stop: float = 60.0
     stop_abandoned: float = 15 * 60.0

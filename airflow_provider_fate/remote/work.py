@@ -91,12 +91,14 @@ class Piece(Generic[RefT]):
     :param seen: where it stands.
     :param current: whether it was begun since the task was last cleared.
     :param fits: whether it is what the task asks for now.
+    :param settled: whether it is there for good; what is still being created may come to nothing.
     """
 
     ref: RefT
     seen: Snapshot
     current: bool = True
     fits: bool = True
+    settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,10 @@ class WorkKind(ABC, Generic[RefT, RequestT]):
         return Explanation()
 
     async def stop(self, ref: RefT) -> None:
-        """Give the order to stop; whether it has an effect is looked at by the life cycle."""
+        """Give the order to stop; whether it has an effect is looked at by the life cycle.
+
+        :raises FateStopNotHeardError: it is stopped here, and somebody who takes part in it was not told.
+        """
         raise NotImplementedError(f"{type(self).__name__} cannot be stopped")
 
     # -- what a kind may say besides --------------------------------------------------------------------------------
@@ -203,6 +208,14 @@ class WorkKind(ABC, Generic[RefT, RequestT]):
         :param found: what the last look has found, see :class:`Snapshot`.
         """
         return found
+
+    async def nothing_came(self, found: Sequence[Piece[RefT]], reason: FateError) -> FateError:
+        """What to tell of a submit from which nothing has come.
+
+        :param found: what it has left behind: work that was not created as a whole.
+        :param reason: why it was not known whether there is any.
+        """
+        return reason
 
     async def begun(self, attempt: Attempt, request: RequestT) -> Sequence[RefT]:
         """Unfinished work that this very attempt may have begun, where the task is killed before it has a reference."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.clients.fate_flow.grpc_words import without_grpc
+from airflow_provider_fate.clients.fate_flow.partner_words import of_partners
 from airflow_provider_fate.jobs.reasons import KILLED, Reason, known_reason
+from airflow_provider_fate.site.creation import who_did_not_agree
 from airflow_provider_fate.site.evidence import Evidence
 from airflow_provider_fate.site.progress import in_order
 from airflow_provider_fate.site.records import own_record
-from airflow_provider_fate.site.schedule_log import Culprit, first_failure, who_stopped
+from airflow_provider_fate.site.schedule_log import Culprit, first_failure, process_gone, who_stopped
 from airflow_provider_fate.text import columns
 
 if TYPE_CHECKING:
@@ -76,10 +78,14 @@ class Diagnosis:
     ask: str = ""
     elsewhere: Culprit | None = None
     """The task that failed at a party whose tasks this site does not see, if that is what ended the job."""
+    not_created: str = ""
+    """Who did not take the job, and why, if it was not created on all parties."""
 
     @property
     def summary(self) -> str:
         """One paragraph for the exception."""
+        if self.not_created:
+            return f"Job {self.job_id} was not created on all parties: {self.not_created}."
         if self.state == "canceled" and not any(task.report for task in self.failed):
             return f"Job {self.job_id} ended {self.state}. {self.side}"
         if self.elsewhere is not None:
@@ -120,6 +126,8 @@ class Diagnosis:
         if self.schedule_errors:
             yield "Last lines of the scheduler's error log:"
             yield from (f"    {line}" for line in _readable(self.schedule_errors))
+        if self.not_created:
+            yield f"It was not created on all parties: {self.not_created}."
         yield self.side
         if self.next_step:
             yield f"What to do: {self.next_step}"
@@ -136,8 +144,13 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
     records, tasks = evidence.records(), evidence.tasks()
     failed = tuple(_failed(task, evidence) for task in _bad_tasks(tasks))
     schedule_errors = evidence.schedule_errors()
-    side, culprit = _side(tasks, failed, ref, state, evidence)
-    reason = _reason(failed, schedule_errors, state, sees_all=_sees_all(tasks))
+    refusals = who_did_not_agree(schedule_errors)
+    side, culprit = _side(records, tasks, failed, ref, state, evidence)
+    if refusals:
+        names = " and ".join(f"{role} {party_id}" for role, party_id in refusals)
+        side = f"Failing side: {names} (known: the scheduler's log has the answer)."
+    own = culprit is not None and (culprit.role, culprit.party_id) in {(t.role, t.party_id) for t in tasks}
+    reason = _reason(failed, schedule_errors, state, sees_all=_sees_all(tasks) or own)
     elsewhere = _elsewhere(tasks, failed, culprit)
     if elsewhere is not None:
         # This site's own rows read failed only because of that party: nothing has failed here.
@@ -147,12 +160,14 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
         state=state,
         table=task_table(tasks, own_record(records, ref.role, ref.party_id).dag if records else {}),
         failed=failed,
-        schedule_errors=schedule_errors,
+        # Of a job that was not created it holds what is said here in words, in a traceback.
+        schedule_errors=() if refusals else schedule_errors,
         side=side,
         reason=reason.name if reason else "",
         hint=reason.hint if reason else UNKNOWN_HINT if any(task.report for task in failed) else "",
-        ask=_whom_to_ask(records, failed, culprit, ref),
+        ask=_whom_to_ask(records, failed, culprit, ref, refusals),
         elsewhere=elsewhere,
+        not_created=of_partners(refusals),
     )
 
 
@@ -204,30 +219,56 @@ def _failed(task: TaskRecord, evidence: Evidence) -> FailedTask:
 
 
 def _side(
-    tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], ref: JobRef, state: str, evidence: Evidence
+    records: Sequence[JobRecord],
+    tasks: Sequence[TaskRecord],
+    failed: Sequence[FailedTask],
+    ref: JobRef,
+    state: str,
+    evidence: Evidence,
 ) -> tuple[str, Culprit | None]:
     """Which side failed, or stopped the job. A real site has only its own rows; a standalone one has everybody's."""
     for task in failed:
         if task.status == "failed" and task.report:
             reporter = Culprit(task.name, task.role, task.party_id)
             return f"Failing side: {task.role} {task.party_id} (known: it reported the error).", reporter
-    schedule_log = evidence.schedule_log()
-    if culprit := first_failure(schedule_log):
+    log = evidence.schedule_log()
+    if state != "canceled" and (died := process_gone(log)):
+        where = f"{died.role} {died.party_id}"
+        return f"Failing side: {where} (known: the process of {died.task} had gone when it was to be stopped).", died
+    # Elsewhere the log has only what became of this site's own tasks, which are failed because another one's were.
+    if _schedules(records, tasks, ref) and (culprit := first_failure(log)):
         return (
             f"Failing side: {culprit.role} {culprit.party_id} (known: the scheduler's log says that {culprit.task} "
             "failed there first; the reason stays at that party).",
             culprit,
         )
     if state == "canceled":
-        return stopped_by(tasks, ref, schedule_log), None
+        return stopped_by(tasks, ref, log), None
     if _sees_all(tasks):
         return "Failing side: unknown (no party reported an error).", None
     if failed:
-        return (
-            f"Failing side: probably a partner (inferred: {ref.role} {ref.party_id} reported no error of its own).",
-            None,
-        )
+        why = f"inferred: {ref.role} {ref.party_id} reported no error of its own"
+        others = _unseen(records, ref)
+        if len(others) == 1:
+            return f"Failing side: {' '.join(others[0])} ({why}).", Culprit(failed[0].name, *others[0])
+        return f"Failing side: probably a partner ({why}).", None
     return "Failing side: unknown (this site has no failed task).", None
+
+
+def _schedules(records: Sequence[JobRecord], tasks: Sequence[TaskRecord], ref: JobRef) -> bool:
+    """Whether this site's FATE-Flow schedules the job, so that its log tells of all parties."""
+    return _sees_all(tasks) or any(record.scheduler_party_id == ref.party_id for record in records)
+
+
+def _unseen(records: Sequence[JobRecord], ref: JobRef) -> list[tuple[str, str]]:
+    """Parties of the job whose records this site does not have."""
+    if not records:
+        return []
+    record = own_record(records, ref.role, ref.party_id)
+    seen = {(r.role, r.party_id) for r in records}
+    return [
+        (group.role, party) for group in record.parties for party in group.party_id if (group.role, party) not in seen
+    ]
 
 
 def _reason(
@@ -243,16 +284,20 @@ def _reason(
 
 
 def _whom_to_ask(
-    records: Sequence[JobRecord], failed: Sequence[FailedTask], culprit: Culprit | None, ref: JobRef
+    records: Sequence[JobRecord],
+    failed: Sequence[FailedTask],
+    culprit: Culprit | None,
+    ref: JobRef,
+    refusals: Collection[tuple[str, str]] = (),
 ) -> str:
     """Whom to ask for what is not known here; nobody where the failing party's report is at hand."""
     if any(task.report for task in failed) or not records:
         return ""
     record = own_record(records, ref.role, ref.party_id)
-    seen = {(r.role, r.party_id) for r in records}
-    others = [(g.role, p) for g in record.parties for p in g.party_id if (g.role, p) not in seen]
+    others = _unseen(records, ref)
     if culprit is not None and (culprit.role, culprit.party_id) in others:
         others = [(culprit.role, culprit.party_id)]
+    others = [party for party in others if not refusals or party in refusals]
     if not others:
         return ""
     who = " and ".join(f"{role} {party_id}" for role, party_id in others)

@@ -19,6 +19,10 @@ _STOP_ASKED_HERE = re.compile(r"request stop job to canceled")
 """Only where somebody asked this FATE-Flow to stop the job, whichever site schedules it."""
 _STOP_ASKED = re.compile(r"request stop job with canceled")
 """Where the job is scheduled, whoever was asked."""
+_GONE = re.compile(
+    r"can not found task \S+?_(?P<task>\w+) (?P<role>\w+) (?P<party>\w+) with running party status process"
+)
+"""What each site writes into its own log when it is to end a process that it takes for a running one."""
 _NO_CORES = re.compile(r"job apply resource failed on \[(?P<parties>.*?)\], rollback")
 _PARTY = re.compile(r"'role': '(?P<role>\w+)', 'party_id': \['?(?P<party>\w+)")
 _REMAINING = re.compile(
@@ -45,6 +49,11 @@ def first_failure(lines: Iterable[str]) -> Culprit | None:
         if update and update["status"] == "failed":
             return Culprit(update["task"], update["role"], update["party"])
     return None
+
+
+def process_gone(lines: Iterable[str]) -> Culprit | None:
+    """The task whose process had ended by itself when this site was to stop it; only a site's own log tells."""
+    return next((Culprit(m["task"], m["role"], m["party"]) for m in map(_GONE.search, lines) if m is not None), None)
 
 
 def who_stopped(lines: Iterable[str]) -> str:

@@ -15,11 +15,13 @@ from airflow_provider_fate.clients.http.envelope import Envelope, shortened
 from airflow_provider_fate.clients.http.request import Once, Reply, Request
 
 from .grpc_words import without_grpc
+from .partner_words import NOT_REACHED, of_partners
 
 __all__ = ["NO_JOB", "NO_TASK", "FlowEnvelope", "error_of", "old_version", "parties_of"]
 
 NO_JOB = 1001
 NO_TASK = 2000
+NO_PERMISSION = 5005
 
 _SIGNATURE_HEADERS = re.compile(r"name\[(appId|userName|Nonce|Timestamp|Signature)\]")
 _CREATE_FAILED = re.compile(r"\('create job failed', (\{.*\})\)\s*$", re.S)
@@ -140,6 +142,8 @@ def error_of(request: Request[Any], reply: Reply, response: httpx.Response) -> E
             )
         case 1002:
             return _create_failed(reply, endpoint)
+        case 1004 if deaf := _refusals(reply.message):
+            return _stop_not_heard(deaf, job_id, endpoint)
         case 5000:
             return _expired(message, response, endpoint)
         case 5001:
@@ -214,18 +218,34 @@ def parties_of(message: str) -> dict[tuple[str, str], tuple[int, str]]:
     return parties
 
 
-def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
-    failed = {party: answer for party, answer in parties_of(reply.message).items() if answer[0] != 0}
-    reasons = "; ".join(
-        f"{role} {party_id}: {shortened(text) or f'code {code}'}" for (role, party_id), (code, text) in failed.items()
+def _refusals(message: str) -> dict[tuple[str, str], tuple[int, str]]:
+    return {party: answer for party, answer in parties_of(message).items() if answer[0] != 0}
+
+
+def _stop_not_heard(
+    failed: dict[tuple[str, str], tuple[int, str]], job_id: str | None, endpoint: str
+) -> e.FateStopNotHeardError:
+    return e.FateStopNotHeardError(
+        f"Not every party has heard that the job is stopped. {of_partners(failed)}",
+        hint="Its records there may say running, and hold cores, until the stop is repeated or given there.",
+        parties={party: text for party, (_, text) in failed.items()},
+        codes={party: code for party, (code, _) in failed.items()},
+        job_id=job_id,
+        endpoint=endpoint,
+        code=1004,
     )
+
+
+def _create_failed(reply: Reply, endpoint: str) -> e.FateCreateJobError:
+    failed = _refusals(reply.message)
+    reasons = of_partners(failed)
     last_line = next(
         (line.strip() for line in reversed(without_grpc(reply.message).splitlines()) if line.strip()), "no reason given"
     )
-    if any(code == 5005 for code, _ in failed.values()):
+    if any(code == NO_PERMISSION for code, _ in failed.values()):
         hint = "Ask that party to grant this site the components (`reader` among them) and tables that it names."
-    elif any(code == 104 for code, _ in failed.values()):
-        hint = "The party was not reached: ask its operators whether FATE-Flow runs and a route to it exists."
+    elif any(code == NOT_REACHED for code, _ in failed.values()):
+        hint = "Ask the party's operators; a later try may find it there."
     else:
         hint = "The record of the failed job stays on this site."
     party = next((f"{role} {party_id}" for role, party_id in failed), None)

@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from airflow_provider_fate.errors import FateInputError, FateJobFailed, FateJobNotFound, FateJobStopped
+from airflow_provider_fate.errors import (
+    FateCreateJobError,
+    FateError,
+    FateInputError,
+    FateJobFailed,
+    FateJobNotFound,
+    FateJobStopped,
+    FateServerError,
+    FateStopNotHeardError,
+)
 from airflow_provider_fate.remote import telemetry
 from airflow_provider_fate.remote.kinds.fate import FateKind
 from airflow_provider_fate.remote.kinds.fate_job_looks import JobLooks
@@ -28,6 +37,8 @@ __all__ = ["FateJob", "JobWork", "ObservedJob"]
 
 log = logging.getLogger(__name__)
 
+NOT_REACHED = 104
+"""FATE-Flow's code where it gave up waiting for somebody."""
 MOMENT = 15.0
 """Seconds for which the list of unfinished jobs is good enough for what is said of the queue."""
 
@@ -63,7 +74,18 @@ class JobWork(FateKind[FateJobRef, RequestT]):
 
     async def stop(self, ref: FateJobRef) -> None:
         """Stop the job on all parties; FATE-Flow may answer with an error although it does."""
-        await (await self.client()).job.stop(ref.job_id)
+        try:
+            await (await self.client()).job.stop(ref.job_id)
+        except FateServerError as e:
+            if e.code != NOT_REACHED:
+                raise
+            # It gave up waiting for its own scheduler, which was waiting for a partner.
+            raise FateStopNotHeardError(
+                "It is not known whether every party has heard that the job is stopped: one does not answer in time.",
+                hint="Its records there may say running, and hold cores, until the stop is repeated or given there.",
+                job_id=ref.job_id,
+                code=e.code,
+            ) from None
 
     async def pulse(self, ref: FateJobRef) -> str:
         """State and version of every task, and how long the logs of those that run here have grown."""
@@ -140,6 +162,24 @@ class FateJob(JobWork[Document]):
 
     makes_copies = True
 
+    async def nothing_came(self, found: Sequence[Piece[FateJobRef]], reason: FateError) -> FateError:
+        """Name the party that did not take the job, as the scheduler's log tells."""
+        if not found:
+            return reason
+        ref = found[-1].ref
+        answers = await self.blocking(lambda session: _answers(session, ref))
+        if not answers:
+            return reason
+        from airflow_provider_fate.clients.fate_flow.partner_words import of_partners
+
+        return FateCreateJobError(
+            f"The job could not be created. {of_partners(answers)}",
+            hint="Nothing is left of it. Ask the party's operators; a later try may find it there.",
+            parties={party: text for party, (_, text) in answers.items()},
+            codes={party: code for party, (code, _) in answers.items()},
+            job_id=ref.job_id,
+        )
+
     async def find(self, attempt: Attempt, request: Document) -> Sequence[Piece[FateJobRef]]:
         """Find the jobs that carry the task's identity."""
         return await self.blocking(lambda session: find_jobs(session, attempt.identity))
@@ -208,6 +248,13 @@ def _what_holds_it(session: SiteSession, ref: FateJobRef, outcome: Outcome) -> E
     return Explanation(
         reason=reason if outcome is Outcome.STALLED else "", lines=tuple(where_it_is(session.client, ref))
     )
+
+
+def _answers(session: SiteSession, ref: FateJobRef) -> Mapping[tuple[str, str], tuple[int, str]]:
+    from airflow_provider_fate.site.creation import who_did_not_agree
+    from airflow_provider_fate.site.evidence import Evidence
+
+    return who_did_not_agree(Evidence(session.client, ref).schedule_errors())
 
 
 def _own_party(document: Mapping[str, Any], site: FateSite) -> tuple[str, str]:

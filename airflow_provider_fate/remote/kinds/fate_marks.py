@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MARK", "FoundJob", "find_jobs", "marked", "user_name"]
 
+BEING_CREATED = "ready"
+"""State of a job that not all parties have agreed to yet; then it is ``waiting``, or ``failed``."""
 MARK = "airflow"
 """Key in a job's ``conf.extra`` under which the identity of the asking task travels; every party can read it."""
 
@@ -59,7 +61,9 @@ def find_jobs(session: SiteSession, identity: WorkIdentity) -> list[FoundJob]:
     for job_id in sorted(records):  # ids begin with the time of creation
         record = own_record(records[job_id], session.site.role, session.site.party_id)
         current = _mark_of(record).get("epoch") == identity.epoch
-        found.append(FoundJob(FateJobRef.of(record), snapshot_of([record]), current=current, record=record))
+        seen = snapshot_of([record])
+        settled = seen.detail != BEING_CREATED
+        found.append(FoundJob(FateJobRef.of(record), seen, current=current, settled=settled, record=record))
     return found
 
 
