@@ -164,11 +164,11 @@ class FateJob(JobWork[Document]):
 
     async def nothing_came(self, found: Sequence[Piece[FateJobRef]], reason: FateError) -> FateError:
         """Name the party that did not take the job, as the scheduler's log tells."""
-        if not found:
-            return reason
-        ref = found[-1].ref
-        answers = await self.blocking(lambda session: _answers(session, ref))
-        if not answers:
+        for piece in found:  # the first one has failed first: FATE-Flow writes down why half a minute later
+            ref = piece.ref
+            if answers := await self.blocking(lambda session, ref=ref: _answers(session, ref)):  # type: ignore[misc]
+                break
+        else:
             return reason
         from airflow_provider_fate.clients.fate_flow.partner_words import of_partners
 

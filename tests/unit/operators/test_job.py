@@ -361,7 +361,7 @@ def test_a_failure_at_an_invisible_partner_is_inferred_where_another_site_schedu
     connect(monkeypatch, fake_site)
     monkeypatch.setattr(evidence.Evidence, "schedule_log", lambda self: ())
     fake_site.plan(Script(fail={"reader_0": Failure("no such table", party=("host", "10000"))}))
-    with pytest.raises(FateJobFailed, match="host 10000 \(inferred"):
+    with pytest.raises(FateJobFailed, match=r"host 10000 \(inferred"):
         psi().run()
 
 
