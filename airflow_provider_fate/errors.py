@@ -56,6 +56,7 @@ __all__ = [
     "FateNotOfferedError",
     "FateOverlapError",
     "FatePartnerError",
+    "FatePartnerTimeout",
     "FatePermissionError",
     "FateProxyError",
     "FateResourceError",
@@ -361,6 +362,10 @@ class FatePartnerError(FateError):
 
 class FateCreateJobError(FatePartnerError):
     """FATE-Flow could not create the job on all parties (1002). ``job_id`` names the failed record it left."""
+
+
+class FatePartnerTimeout(FatePartnerError):
+    """Partners were not ready within the time that the task waits for them."""
 
 
 class FateStopNotHeardError(FatePartnerError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
-from airflow_provider_fate.operators._base import FateJobWorkOperator
+from airflow_provider_fate.operators._partners import FederatedJobOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
 from airflow_provider_fate.remote.reuse import Reuse
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.site.session import SiteSession
 
 
-class FateJobOperator(TemplateFiles, FateJobWorkOperator):
+class FateJobOperator(TemplateFiles, FederatedJobOperator):
     """Run a federated job on a FATE site and wait for it without holding a worker.
 
     The DAG is checked before anything is submitted. The job is submitted once per task instance: a retry after a crash
@@ -33,6 +33,8 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
     :param check_tables: ask the site, before the job is submitted, for the tables that its own party reads.
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
+    :param wait_for_partners: how long to wait for partners who cannot be reached, have not granted what the job needs,
+        or whose table is not there yet; ``None``: such a job fails at once. No worker is held meanwhile.
     :param waiting_timeout: how long the job may queue for resources before it is stopped; ``None``: for ever.
     :param stall_timeout: how long it may run without progress, a change of a task or a new line in the log of a task
         that runs here, before it is stopped; ``None``: for ever. Longer than the longest silent step of a task.
@@ -48,6 +50,8 @@ class FateJobOperator(TemplateFiles, FateJobWorkOperator):
         ``fate_job`` has ``{"job_id", "role", "party_id", "model_id", "model_version", "url"}``.
     :raises FateJobFailed: a component failed; carries the diagnosis.
     :raises FateJobStopped: somebody else stopped the job.
+    :raises FateCreateJobError: a partner did not take the job.
+    :raises FatePartnerTimeout: partners were not ready within ``wait_for_partners``.
     :raises FateWaitingTimeout, FateStallTimeout, FateExecutionTimeout: a limit passed; the job was stopped. All of them
         are :class:`~airflow_provider_fate.errors.FateJobTimeout`.
     :raises AirflowFailException: the job or the connection is wrong; says what to change. Not retried.

@@ -78,6 +78,8 @@ class Diagnosis:
     ask: str = ""
     elsewhere: Culprit | None = None
     """The task that failed at a party whose tasks this site does not see, if that is what ended the job."""
+    elsewhere_reads: bool = False
+    """Whether that task is a reader: most likely its table is missing there."""
     not_created: str = ""
     """Who did not take the job, and why, if it was not created on all parties."""
 
@@ -167,8 +169,15 @@ def diagnose(flow: FlowClient, ref: JobRef, state: str) -> Diagnosis:
         hint=reason.hint if reason else UNKNOWN_HINT if any(task.report for task in failed) else "",
         ask=_whom_to_ask(records, failed, culprit, ref, refusals),
         elsewhere=elsewhere,
+        elsewhere_reads=elsewhere is not None and _component(records, elsewhere.task) == "reader",
         not_created=of_partners(refusals),
     )
+
+
+def _component(records: Sequence[JobRecord], task: str) -> str:
+    """The component that a task of the job runs; empty where that is not known."""
+    tasks = records[0].dag.get("dag", {}).get("tasks", {}) if records else {}
+    return str(tasks.get(task, {}).get("component_ref", ""))
 
 
 def _elsewhere(tasks: Sequence[TaskRecord], failed: Sequence[FailedTask], culprit: Culprit | None) -> Culprit | None:

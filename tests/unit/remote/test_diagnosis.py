@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.site.diagnosis import Diagnosis, diagnose, stopped_by
+from airflow_provider_fate.site.evidence import Evidence
 from airflow_provider_fate.site.progress import in_order
 from airflow_provider_fate.site.ref import JobRef
 from airflow_provider_fate.site.waiting import where_it_is
@@ -84,3 +85,41 @@ def test_tasks_that_have_not_started_are_shown_in_the_order_of_the_dag(site: Fak
         "dag": {"tasks": {"psi_0": {"dependent_tasks": ["reader_0"]}, "reader_0": {"dependent_tasks": ["psi_0"]}}}
     }
     assert len(in_order(tasks, circle)) == 2
+
+
+def test_a_site_that_does_not_schedule_the_job_does_not_take_its_own_log_for_the_schedulers(
+    flow: FlowClient, monkeypatch: pytest.MonkeyPatch, site: FakeFlow
+) -> None:
+    ref = submit(flow)
+    site.clock.advance(5)
+    flow.job.stop(ref.job_id)
+    own = (
+        f"update task {ref.job_id}_reader_0 0 status successfully: {{'role': 'guest', 'party_id': '9999', "
+        "'party_status': 'failed'}"
+    )
+    monkeypatch.setattr(Evidence, "schedule_log", lambda self: (own,))
+    assert diagnose(flow, ref, "failed").side.startswith("Failing side: guest 9999 (known: the scheduler's log")
+
+    records = flow.job.query(job_id=ref.job_id)
+    elsewhere = [record.model_copy(update={"scheduler_party_id": "10000"}) for record in records]
+    monkeypatch.setattr(Evidence, "records", lambda self: elsewhere)
+    found = diagnose(flow, ref, "failed")
+    assert found.side == "Failing side: host 10000 (inferred: guest 9999 reported no error of its own)."
+    assert found.elsewhere is not None
+
+
+def test_a_job_that_a_party_did_not_take_says_who_and_why(
+    flow: FlowClient, monkeypatch: pytest.MonkeyPatch, site: FakeFlow
+) -> None:
+    ref = submit(flow)
+    answers = {
+        "guest": {"9999": {"code": 0, "message": "success"}},
+        "host": {"10000": {"code": 104, "message": "Federated schedule error, Connection refused"}},
+    }
+    lines = ("[ERROR] it failed", "Traceback (most recent call last):", f"Exception: ('create job failed', {answers})")
+    monkeypatch.setattr(Evidence, "schedule_errors", lambda self: lines)
+    found = diagnose(flow, ref, "failed")
+    assert "host 10000 cannot be reached" in found.summary
+    assert found.side == "Failing side: host 10000 (known: the scheduler's log has the answer)."
+    assert "Ask host 10000 for the log of job" in found.ask
+    assert "Traceback" not in "\n".join(found.lines())

@@ -1,6 +1,6 @@
 """Lines as FATE-Flow 2.2 writes them."""
 
-from airflow_provider_fate.site.schedule_log import Culprit, first_failure, who_stopped, without_cores
+from airflow_provider_fate.site.schedule_log import Culprit, first_failure, process_gone, who_stopped, without_cores
 
 
 def update(role, party, status, key="party_status"):
@@ -24,6 +24,12 @@ def test_a_job_that_was_stopped_first_has_no_culprit():
 def test_a_log_without_a_failure_has_no_culprit():
     assert first_failure(["[INFO] schedule waiting job", update("guest", "9999", "running")]) is None
     assert first_failure([]) is None
+
+
+def test_a_process_that_had_gone_before_it_was_to_be_stopped_has_died():
+    line = "can not found task 1_sbt_0 host 10000 with {} party status process pid:696"
+    assert process_gone(["request stop job with failed", line.format("running")]) == Culprit("sbt_0", "host", "10000")
+    assert process_gone([line.format("failed")]) is None, "it was stopped before"
 
 
 def test_the_party_without_cores_is_named_with_what_it_has():
