@@ -30,6 +30,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.download",
                     f"{_P}.operators.job",
+                    f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",

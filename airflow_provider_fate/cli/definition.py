@@ -128,6 +128,14 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     _CONN_ID,
                     description=f"Show rows, type and columns of one table of the site. {NO_LIST}",
                 ),
+                _command(
+                    "permissions",
+                    "Show what partners may use of the site",
+                    _arg("partner", nargs="+", help="party id; FATE-Flow 2.2 lists permissions of one party at a time"),
+                    _CONN_ID,
+                    description="Show which tables and components partners may use in jobs that they start. FATE-Flow "
+                    "shows '-' and ';' in names of tables as ':'.",
+                ),
                 GroupCommand(
                     name="connections",
                     help="Check connections of type fate",

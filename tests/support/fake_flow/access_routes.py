@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_fate.jobs.catalogue import known_components
 
 from .gate import ROLES
 from .replies import Answer, Call, Refusal, envelope, missing
@@ -127,7 +130,7 @@ def permission_query(fake: FakeFlow, call: Call) -> Answer:
 
 @route("GET", "/permission/role/query")
 def roles(fake: FakeFlow, call: Call) -> Answer:
-    return envelope(ROLES if fake.gate.on else [])
+    return envelope(ROLES if fake.gate.on or fake.gate.sites else [])
 
 
 def _change(fake: FakeFlow, call: Call, *, add: bool) -> Answer:
@@ -136,6 +139,10 @@ def _change(fake: FakeFlow, call: Call, *, add: bool) -> Answer:
         "component": [name for name in (call.body.get("component") or "").split(",") if name],
         "dataset": call.body.get("dataset") or [],
     }
+    if unknown := [name for name in named["component"] if name not in known_components() and name != "*"]:
+        raise Refusal(5006, f"Permission Operate Error: type[component],value[{unknown}]")
+    if "*" in named["component"]:
+        named["component"] = list(known_components()) if add else []  # it revokes nothing, and says that it did
     for kind, items in named.items():
         grants[kind] = [item for item in grants[kind] if item not in items] + (items if add else [])
     return envelope()
@@ -153,4 +160,6 @@ def resource_delete(fake: FakeFlow, call: Call) -> Answer:
 
 @route("GET", "/permission/resource/query", "party_id")
 def resource_query(fake: FakeFlow, call: Call) -> Answer:
-    return envelope(fake.grants.get(call.arg("party_id") or "", {"component": [], "dataset": []}))
+    granted = fake.grants.get(call.arg("party_id") or "", {"component": [], "dataset": []})
+    garbled = [{key: re.sub("[-;]", ":", value) for key, value in table.items()} for table in granted["dataset"]]
+    return envelope({"component": granted["component"], "dataset": garbled})
