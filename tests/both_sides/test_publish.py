@@ -1,0 +1,87 @@
+"""A host publishes a table to its partner, whose job waits for it; on sites that check all that they are asked."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.errors import FateCreateJobError, FateSignatureError
+from airflow_provider_fate.jobs import Party, Psi
+from airflow_provider_fate.operators import _partners
+from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.operators.permission import FateGrantOperator, FateRevokeOperator
+from tests.support.pair import Pair, give_tables, running_pair
+from tests.support.task import FakeTaskInstance, Task
+
+pytestmark = [pytest.mark.fate, pytest.mark.timeout(600)]
+
+JOB = Psi(guest=Party("9999", "pair.guest"), hosts=[Party("10000", "pair.host")])
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Two sites that sign what they say to each other, and have granted nothing yet."""
+    with running_pair(tmp_path_factory.mktemp("sec"), secured=True) as pair:
+        give_tables(pair, tmp_path_factory.mktemp("tables"))
+        yield pair
+
+
+def task(operator: type, pair_conn: str, **arguments: Any) -> Task:
+    return Task(
+        lambda: operator(task_id="t", fate_conn_id=pair_conn, **arguments), FakeTaskInstance(run_id=uuid.uuid4().hex)
+    )
+
+
+def test_a_job_waits_until_the_host_has_published_its_table(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_partners, "FIRST_PAUSE", timedelta(seconds=1))
+    publish = task(
+        FateGrantOperator, pair.host.conn_id, partner="9999", tables="pair.host", components=list(components_of(JOB))
+    )
+    withdraw = task(FateRevokeOperator, pair.host.conn_id, partner="9999")
+    train = task(FateJobOperator, pair.guest.conn_id, job=JOB, deferrable=False, wait_for_partners=timedelta(minutes=5))
+    monkeypatch.setattr(_partners.time, "sleep", lambda seconds: publish.run())  # what the host does meanwhile
+
+    result = train.run(300)
+
+    assert result["status"] == "success"
+    assert result["metrics"]["psi_0.intersect_count"] > 0
+    assert train.ti.xcoms["partners"]["tries"] == 1
+    assert "host 10000 refuses: No Permission" in train.ti.xcoms["partners"]["waits_for"]
+    assert withdraw.run() == {"partner": "9999", "tables": [], "components": []}
+    with pytest.raises(FateCreateJobError, match="host 10000 refuses: No Permission"):
+        task(FateJobOperator, pair.guest.conn_id, job=JOB).run()
+    for site in pair.sites:
+        assert site.unfinished() == []
+
+
+def test_a_partner_that_does_not_know_this_site_is_told_so(pair: Pair) -> None:
+    """The host has lost the app that the guest signs with; this test is the last one that the pair can bear."""
+    from dataclasses import replace
+
+    from airflow_provider_fate.clients.fate_flow import AppId
+    from airflow_provider_fate.local.trust import ADMIN
+
+    with FlowClient(replace(pair.host.flow.settings, app=AppId(*ADMIN))) as host:
+        assert host.app.delete_site("9999")
+    with pytest.raises(FateCreateJobError, match="host 10000") as e:
+        task(FateJobOperator, pair.guest.conn_id, job=JOB, wait_for_partners=timedelta(minutes=5)).run()
+    assert "exchanged" in str(e.value) or "signature" in str(e.value)
+
+
+def test_a_wrong_token_of_this_client_is_told_at_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    import json
+    import os
+
+    connection = json.loads(os.environ["AIRFLOW_CONN_FATE_9999"]) | {"password": "not-the-token"}
+    monkeypatch.setenv("AIRFLOW_CONN_FATE_WRONG", json.dumps(connection))
+    with pytest.raises(FateSignatureError, match="token"):
+        task(FateJobOperator, "fate_wrong", job=JOB).run()
+
+
+def components_of(job: Psi) -> set[str]:
+    return {str(spec["component_ref"]) for spec in job.dag()["dag"]["tasks"].values()}
