@@ -11,7 +11,7 @@ from airflow_provider_fate.site.schedule_log import without_cores
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
-    from airflow_provider_fate.clients.fate_flow.models import JobRecord
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState
     from airflow_provider_fate.site.ref import JobRef
 
 MANY = 5
@@ -38,28 +38,34 @@ def why_it_waits(flow: FlowClient, ref: JobRef) -> str:
     return " ".join(said)
 
 
-def place_in_queue(records: Iterable[JobRecord], job_id: str) -> str:
-    """What a job waits for, from the site's unfinished jobs: cores, who has them, and its place.
+class Queue:
+    """The unfinished jobs of a site at one moment: made once, and asked by each of the thousands that wait.
 
     :param records: of all unfinished jobs, one or more for each.
     """
-    jobs: dict[str, JobRecord] = {}
-    for record in records:
-        if record.job_id not in jobs or record.role in ("guest", "local"):
-            jobs[record.job_id] = record
-    own = jobs.get(job_id)
-    waiting = sorted(name for name, record in jobs.items() if str(record.status) == "waiting")
-    using = {name: record for name, record in sorted(jobs.items()) if str(record.status) == "running"}
-    asked = f"for {own.cores} cores" if own and own.cores else "for cores"
-    said = [f"It waits {asked}"]
-    if using:
-        taken = sum(record.cores or 0 for record in using.values())
-        said.append(f"{f'{taken} are' if taken else 'some are'} in use by {_named(list(using))}")
-    else:
-        said.append("no job of this site runs: a partner has no cores, or cannot be reached")
-    if job_id in waiting:
-        said.append(f"it is number {waiting.index(job_id) + 1} of {len(waiting)} in the queue")
-    return "; ".join(said) + "."
+
+    def __init__(self, records: Iterable[JobState]) -> None:
+        jobs: dict[str, JobState] = {}
+        for record in records:
+            if record.job_id not in jobs or record.role in ("guest", "local"):
+                jobs[record.job_id] = record
+        waiting = sorted(name for name, record in jobs.items() if str(record.status) == "waiting")
+        using = {name: record for name, record in sorted(jobs.items()) if str(record.status) == "running"}
+        self._places = {name: place for place, name in enumerate(waiting, 1)}
+        self._asked = {name: record.cores for name, record in jobs.items()}
+        if using:
+            taken = sum(record.cores or 0 for record in using.values())
+            self._taken = f"{f'{taken} are' if taken else 'some are'} in use by {_named(list(using))}"
+        else:
+            self._taken = "no job of this site runs: a partner has no cores, or cannot be reached"
+
+    def place(self, job_id: str) -> str:
+        """What a job waits for: cores, who has them, and its place."""
+        asked = self._asked.get(job_id)
+        said = [f"It waits for {asked} cores" if asked else "It waits for cores", self._taken]
+        if place := self._places.get(job_id):
+            said.append(f"it is number {place} of {len(self._places)} in the queue")
+        return "; ".join(said) + "."
 
 
 def where_it_is(flow: FlowClient, ref: JobRef) -> list[str]:

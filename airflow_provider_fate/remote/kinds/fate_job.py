@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -29,9 +30,9 @@ from airflow_provider_fate.remote.work import Attempt, Ending, Explanation, Owne
 from airflow_provider_fate.site.records import UNFINISHED
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.fate_flow.models import JobRecord
     from airflow_provider_fate.hooks.site import FateSite
     from airflow_provider_fate.site.session import SiteSession
+    from airflow_provider_fate.site.waiting import Queue
 
 __all__ = ["FateJob", "JobWork", "ObservedJob"]
 
@@ -56,7 +57,9 @@ class JobWork(FateKind[FateJobRef, RequestT]):
         super().__init__(conn_id, site=site)
         self.log_archive = log_archive
         self._looks = JobLooks(self.meter)
-        self._queue: tuple[float, Sequence[JobRecord]] = (float("-inf"), ())
+        self._asking = asyncio.Lock()
+        self._queue: Queue | None = None
+        self._queue_at = float("-inf")
 
     def twin(self) -> Self:
         """Another instance, for another event loop."""
@@ -103,13 +106,17 @@ class JobWork(FateKind[FateJobRef, RequestT]):
         """Tells of the job and its tasks."""
         return JobReporter(ref)
 
-    async def unfinished(self) -> Sequence[JobRecord]:
-        """The site's unfinished jobs, as they were a moment ago: many that wait ask at the same time."""
-        now = time.monotonic()
-        if now - self._queue[0] > MOMENT:
-            listed = await (await self.client()).job.list(statuses=UNFINISHED, limit=0)
-            self._queue = now, listed.jobs
-        return self._queue[1]
+    async def queue(self) -> Queue:
+        """The site's unfinished jobs, as they were a moment ago: all that wait ask for them at the same time."""
+        async with self._asking:
+            if time.monotonic() - self._queue_at > MOMENT:
+                from airflow_provider_fate.site.waiting import Queue
+
+                flow = await self.client()
+                self._queue = Queue(await self.meter.of(flow.job.states(statuses=UNFINISHED)))
+                self._queue_at = time.monotonic()
+        assert self._queue is not None
+        return self._queue
 
     async def diagnose(self, ref: FateJobRef, ending: Ending) -> Explanation:
         """Collect what the site knows of a bad end, or of what holds the job."""

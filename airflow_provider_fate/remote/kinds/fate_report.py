@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_fate.remote.report import Reporter
@@ -11,12 +11,12 @@ from airflow_provider_fate.remote.times import times
 from airflow_provider_fate.site.inner_progress import planned_steps, progress_in
 from airflow_provider_fate.site.progress import Progress
 from airflow_provider_fate.site.records import own_record
-from airflow_provider_fate.site.waiting import place_in_queue
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
-    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
+    from airflow_provider_fate.clients.fate_flow.models import TaskRecord
     from airflow_provider_fate.site.ref import JobRef
+    from airflow_provider_fate.site.waiting import Queue
 
 __all__ = ["JobReporter"]
 
@@ -32,7 +32,7 @@ class JobSite(Protocol):
     async def client(self) -> AsyncFlowClient:
         """The client that all share."""
 
-    async def unfinished(self) -> Sequence[JobRecord]:
+    async def queue(self) -> Queue:
         """The site's unfinished jobs; asked for once for many that wait."""
 
 
@@ -88,7 +88,7 @@ class JobReporter(Reporter):
     async def _more(self, kind: JobSite, snapshot: Snapshot) -> str:
         """What holds a job in the queue, or how far its running tasks are."""
         if snapshot.state is WorkState.QUEUED:
-            return place_in_queue(await kind.unfinished(), self.name)
+            return (await kind.queue()).place(self.name)
         said = [f"{task.task_name}: {step}" for task in self._running if (step := await self._step(kind, task))]
         return "; ".join(said)
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.fate_flow.models import JobRecord
+from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.models import JobRecord, JobState
+from airflow_provider_fate.jobs import Party, Psi
+from airflow_provider_fate.remote.kinds.fate_job import FateJob
 from airflow_provider_fate.remote.kinds.fate_report import JobReporter
 from airflow_provider_fate.remote.states import Snapshot, WorkState
 from airflow_provider_fate.remote.times import times_replaced
 from airflow_provider_fate.site.inner_progress import planned_steps, progress_in
 from airflow_provider_fate.site.ref import JobRef
-from airflow_provider_fate.site.waiting import place_in_queue
+from airflow_provider_fate.site.waiting import Queue
+from tests.support.fake_flow import FakeFlow, Script
+from tests.support.task import CONN_ID, connect
 
 QUEUED, RUNNING = Snapshot(WorkState.QUEUED, detail="waiting"), Snapshot(WorkState.RUNNING, 40, "running")
 
@@ -36,9 +42,9 @@ class Site:
     async def client(self) -> Any:
         return self._client
 
-    async def unfinished(self) -> list[JobRecord]:
+    async def queue(self) -> Queue:
         self.asked.append("queue")
-        return self.jobs
+        return Queue(JobState.of(job) for job in self.jobs)
 
     async def tasks(self, job_id: str) -> list[Any]:
         self.asked.append("tasks")
@@ -113,4 +119,19 @@ def test_a_task_without_planned_steps_has_none() -> None:
 
 
 def test_where_nothing_runs_here_a_partner_holds_the_job() -> None:
-    assert "a partner has no cores" in place_in_queue([record("3", "waiting")], "3")
+    assert "a partner has no cores" in Queue([JobState.of(record("3", "waiting"))]).place("3")
+
+
+async def test_thousands_that_wait_ask_for_the_queue_once(fake_site: FakeFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, fake_site)
+    fake_site.plan(Script(waiting=60.0))
+    with FlowClient(fake_site.settings) as flow:
+        ids = [
+            flow.job.submit(Psi(guest=Party("9999", "a.b"), hosts=[Party("10000", "a.c")]).dag()).job_id
+            for _ in range(3)
+        ]
+    async with FateJob(CONN_ID) as kind:
+        said = await asyncio.gather(*(kind.queue() for _ in range(50)))
+        assert len({id(queue) for queue in said}) == 1
+        assert said[0].place(ids[1]).endswith("it is number 2 of 3 in the queue.")
+    assert fake_site.requests.count("/job/list/query") == 1

@@ -23,6 +23,7 @@ class JobState(msgspec.Struct, frozen=True, rename={"changed": "update_time"}):
 
     :ivar status: FATE-Flow's word, also one that this package does not know.
     :ivar changed: ``update_time`` in milliseconds since the epoch.
+    :ivar cores: what the job takes of the site's pool.
     """
 
     job_id: str
@@ -31,6 +32,7 @@ class JobState(msgspec.Struct, frozen=True, rename={"changed": "update_time"}):
     status: str
     progress: int | None = None
     changed: float | None = None
+    cores: int | None = None
 
     @property
     def update_time(self) -> datetime | None:
@@ -41,7 +43,9 @@ class JobState(msgspec.Struct, frozen=True, rename={"changed": "update_time"}):
     def of(cls, record: JobRecord) -> JobState:
         """Take the fields from a whole record."""
         changed = None if record.update_time is None else round(record.update_time.timestamp() * 1000)
-        return cls(record.job_id, record.role, record.party_id, str(record.status), record.progress, changed)
+        return cls(
+            record.job_id, record.role, record.party_id, str(record.status), record.progress, changed, record.cores
+        )
 
 
 class _Page(msgspec.Struct):
