@@ -28,7 +28,7 @@ env-lowest:
 # --- see it work -------------------------------------------------------------------------------------------------
 
 .PHONY: demo up down
-demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--stop to end it all)
+demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
 	@$(PY) -m dev.demo $(ARGS)
 
 up: env ## start FATE and Airflow with its UI, and keep them running

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow import AppId, FlowClient, FlowSettings
 from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.local import LocalFateError
 from dev.console import Step, Steps
@@ -20,6 +20,8 @@ from dev.localairflow import AirflowApi, AirflowApiError, AirflowStartError, Dag
 from dev.stack import Stack
 
 DAG = "nightly_breast_cancer"
+CLINIC, LABORATORY = "two_sites_clinic", "two_sites_laboratory"
+"""With ``--sites=2``: the DAGs of either side."""
 RUN_TIMEOUT = 45 * 60.0
 UNFINISHED = ("queued", "running")
 
@@ -28,27 +30,27 @@ class DemoFailedError(Exception):
     """The run has failed; the message says where and shows the end of the log."""
 
 
-def start_run(api: AirflowApi) -> str:
+def start_run(api: AirflowApi, dag: str) -> str:
     """Return the run to watch: the one that the schedule starts now, or else one that is triggered here."""
-    had = {run["dag_run_id"] for run in api.runs(DAG)} if DAG in api.dag_ids() else set()
-    api.unpause(DAG)
+    had = {run["dag_run_id"] for run in api.runs(dag)} if dag in api.dag_ids() else set()
+    api.unpause(dag)
     end = time.monotonic() + 15
     while time.monotonic() < end:
-        runs = api.runs(DAG)
+        runs = api.runs(dag)
         if unfinished := [run for run in runs if run["state"] in UNFINISHED]:
             return str(unfinished[-1]["dag_run_id"])
         if had:
             break
         # A schedule that was never on starts today's run by itself: a second one would only cost time.
         time.sleep(0.5)
-    return api.trigger(DAG)
+    return api.trigger(dag)
 
 
 class RunWatch:
     """Tells a step what goes on in a run: in Airflow, and within the FATE job while Airflow waits for it."""
 
-    def __init__(self, api: AirflowApi, flow: FlowClient, run_id: str, step: Step) -> None:
-        self._api, self._flow, self._run_id, self._step = api, flow, run_id, step
+    def __init__(self, api: AirflowApi, flow: FlowClient, dag: str, run_id: str, step: Step) -> None:
+        self._api, self._flow, self._dag, self._run_id, self._step = api, flow, dag, run_id, step
         self._states: dict[str, str | None] = {}
 
     def __call__(self, tasks: list[TaskInstance]) -> None:
@@ -68,7 +70,7 @@ class RunWatch:
 
     def _job_progress(self) -> float:
         try:
-            job_id = self._api.xcom(DAG, self._run_id, "train", "fate_job")["job_id"]
+            job_id = self._api.xcom(self._dag, self._run_id, "train", "fate_job")["job_id"]
             tasks = self._flow.task.query(job_id=job_id, role="guest")
         except (AirflowApiError, FateError):
             return 0.0  # a moment later it is there
@@ -80,32 +82,39 @@ class RunWatch:
 
 
 def run(stack: Stack, step: Step) -> tuple[str, dict[str, Any]]:
-    """Run the DAG to its end, and return the run's id and the report."""
+    """Run the DAG to its end, and return the run's id and the report; of two sites, both their DAGs side by side."""
     api = stack.airflow.api
-    run_id = start_run(api)
-    step.say(f"{DAG}, run {run_id}")
-    address = stack.fate.address
-    with FlowClient(FlowSettings(host=address.host, port=address.port)) as flow:
-        state = api.wait(DAG, run_id, RUN_TIMEOUT, RunWatch(api, flow, run_id, step))
+    dag = CLINIC if stack.federation else DAG
+    if stack.federation:
+        step.say(f"{LABORATORY}, run {start_run(api, LABORATORY)}")
+    run_id = start_run(api, dag)
+    step.say(f"{dag}, run {run_id}")
+    connection = stack.fate.airflow_connection
+    address, login = connection.address, connection.credentials
+    app = AppId(login.app_id, login.token) if login else None
+    with FlowClient(FlowSettings(host=address.host, port=address.port, app=app)) as flow:
+        state = api.wait(dag, run_id, RUN_TIMEOUT, RunWatch(api, flow, dag, run_id, step))
     if state != "success":
-        raise DemoFailedError(explain_failure(api, run_id))
-    return run_id, api.xcom(DAG, run_id, "report")
+        raise DemoFailedError(explain_failure(api, dag, run_id))
+    return run_id, api.xcom(dag, run_id, "report")
 
 
-def explain_failure(api: AirflowApi, run_id: str) -> str:
+def explain_failure(api: AirflowApi, dag: str, run_id: str) -> str:
     """Return which task failed, and the end of its log."""
     parts = [f"The run {run_id} has failed."]
-    for task in api.tasks(DAG, run_id):
+    for task in api.tasks(dag, run_id):
         if task.state == "failed":
-            log = api.log(DAG, run_id, task.task_id, task.try_number).splitlines()
+            log = api.log(dag, run_id, task.task_id, task.try_number).splitlines()
             parts += [f"Task {task.task_id} (try {task.try_number}), the end of its log:", *log[-30:]]
     return "\n".join(parts)
 
 
 def result(stack: Stack, run_id: str, report: dict[str, Any], took: dict[str, float]) -> str:
     """Return what a person wants to know at the end."""
+    if stack.federation:
+        return result_of_sites(stack, run_id, report, took)
     rows = (("the clinic alone", report["auc_alone"]), ("clinic and laboratory together", report["auc_joint"]))
-    bars = [f"  {name:<32} AUC {auc:.4f}  {'█' * round(40 * (auc - 0.5) / 0.5)}" for name, auc in rows]
+    bars = [bar(name, auc) for name, auc in rows]
     return "\n".join(
         (
             "",
@@ -123,13 +132,45 @@ def result(stack: Stack, run_id: str, report: dict[str, Any], took: dict[str, fl
     )
 
 
+def bar(name: str, auc: float) -> str:
+    """Return a line with a bar."""
+    return f"  {name:<32} AUC {auc:.4f}  {'█' * round(40 * (auc - 0.5) / 0.5)}"
+
+
+def result_of_sites(stack: Stack, run_id: str, report: dict[str, Any], took: dict[str, float]) -> str:
+    """Return what a person wants to know at the end of a run of two sites."""
+    return "\n".join(
+        (
+            "",
+            "Two sites that see nothing of each other have trained one model. How well does it recognize cancer?",
+            bar("clinic and laboratory together", report["auc_joint"]),
+            "",
+            f"Look      {stack.airflow.url}/dags/{CLINIC}/runs/{run_id}",
+            f"          DAG {CLINIC}: its task train waits until the laboratory has published its tables",
+            f"          DAG {LABORATORY}: publishes them for the day, and withdraws them when it is over",
+            f"          FATE job {report['job_id']}, model {report['model_id']} version {report['model_version']}",
+            stack.how_to_look(),
+            "",
+            "Took      " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()),
+        )
+    )
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="stop everything at the end")
-    stop = parser.parse_args().stop
+    parser.add_argument(
+        "--sites",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="2: clinic and laboratory have a FATE site each (default 1)",
+    )
+    arguments = parser.parse_args()
+    stop = arguments.stop
     steps = Steps()
-    stack = Stack()
+    stack = Stack(sites=arguments.sites)
     try:
         with steps.watch():
             with steps.step("FATE") as step:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from airflow_provider_fate.local import LocalFate
+from airflow_provider_fate.local import LocalFate, LocalFederation, Membership
 from dev.localairflow import LocalAirflow
 from dev.localairflow.settings import ADMIN
 
@@ -18,48 +18,62 @@ CONNECTION = "fate_default"
 
 
 class Stack:
-    """One FATE site that plays both parties, and an Airflow with the DAGs of ``dags/`` and a connection to it.
+    """FATE, and an Airflow with the DAGs of ``dags/`` and a connection to each of its sites.
 
     :param folder: everything that is kept lies below it.
     :param log: is told in one line what happens.
+    :param sites: one FATE site that plays both parties, or so many that know each other and sign what they say.
     """
 
-    def __init__(self, folder: Path = STATE, log: Callable[[str], None] = print) -> None:
+    def __init__(self, folder: Path = STATE, log: Callable[[str], None] = print, *, sites: int = 1) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = log
-        self.fate = LocalFate(folder / "fate")
+        alone = LocalFate(folder / "fate")
+        self.federation = LocalFederation(folder / "sites", Membership.of(sites, secured=True)) if sites > 1 else None
+        self.sites = {"": alone} if self.federation is None else self.federation.sites
         self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=lambda line: self.log(line))
+
+    @property
+    def fate(self) -> LocalFate:
+        """The site that starts the jobs."""
+        return next(iter(self.sites.values()))
 
     def start_fate(self) -> None:
         """Install and start FATE; does nothing where it runs."""
-        self.fate.start(progress=lambda line: self.log(line))
+        (self.federation or self.sites[""]).start(progress=lambda line: self.log(line))
 
     def start_airflow(self) -> None:
         """Start Airflow, and tell it where FATE is; needs FATE to run."""
         self.airflow.start()
-        connection = self.fate.airflow_connection
-        self.airflow.api.add_connection(
-            {
-                "connection_id": CONNECTION,
-                "conn_type": "fate",
-                "host": connection.address.host,
-                "port": connection.address.port,
-                "extra": json.dumps(connection.extra),
-            }
-        )
+        for party, site in self.sites.items():
+            connection = site.airflow_connection
+            login = connection.credentials
+            self.airflow.api.add_connection(
+                {
+                    "connection_id": f"fate_{party}" if party else CONNECTION,
+                    "conn_type": "fate",
+                    "host": connection.address.host,
+                    "port": connection.address.port,
+                    "extra": json.dumps(connection.extra),
+                    **({"login": login.app_id, "password": login.token} if login else {}),
+                }
+            )
 
     def stop(self) -> bool:
         """Stop both; returns False when nothing was running."""
         airflow = self.airflow.stop()
-        return self.fate.stop() or airflow
+        stopped = [site.stop() for site in self.sites.values()]
+        return any(stopped) or airflow
 
     def how_to_look(self) -> str:
         """Where the UI is, how to log in, and how to end it all."""
-        api = f"http://{self.fate.address.host}:{self.fate.address.port}"
+        sites = "".join(
+            f"FATE      {site.address} (API{f' of party {party}' if party else ''}), logs in {_short(site.logs_dir)}\n"
+            for party, site in self.sites.items()
+        )
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"FATE      {api} (API), logs in {_short(self.fate.logs_dir)}\n"
-            f"Stop      make down"
+            f"{sites}Stop      make down"
         )
 
 
@@ -71,11 +85,20 @@ def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="make up|down", description=__doc__)
     parser.add_argument("action", choices=("up", "down"))
-    action = parser.parse_args().action
-    stack = Stack(log=lambda line: print(f"· {line}", file=sys.stderr, flush=True))
+    parser.add_argument("--sites", type=int, default=1, help="so many FATE sites that know each other (default 1)")
+    parsed = parser.parse_args()
+    action = parsed.action
+    sites = parsed.sites
+
+    def log(line: str) -> None:
+        print(f"· {line}", file=sys.stderr, flush=True)
+
     if action == "down":
-        print("Stopped." if stack.stop() else "Nothing was running.")
+        members = Membership.load(STATE / "sites")
+        several = LocalFederation(STATE / "sites").stop() if members else False
+        print("Stopped." if Stack(log=log).stop() or several else "Nothing was running.")
         return 0
+    stack = Stack(log=log, sites=sites)
     stack.start_fate()
     stack.start_airflow()
     print(stack.how_to_look())
