@@ -16,6 +16,8 @@ from dev.steps import ROOT
 # Arguments of make, in the order in which they run.
 AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "house": (("test",), ("chaos", "TRIALS=100"), ("bench-wait",), ("demo",), ("demo", "ARGS=--stop")),
+    # On a real pair every case of docs/two-sites.md, with what each side said and what both servers' records say.
+    "both-sides": (("test-all", "ARGS=both-sides"), ("demo", "ARGS=--sites=2"), ("down",)),
 }
 
 

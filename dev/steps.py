@@ -25,6 +25,7 @@ ALL_ON_LOWEST = (
     *("--ignore", "tests/unit/test_docs.py", "--ignore", "tests/unit/test_retry_policy.py"),
 )
 MISFORTUNES = "tests/e2e/test_misfortunes.py"
+BOTH_SIDES = "tests/both_sides"
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,17 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
         ),
         step(
             *("integration", "integration", COMPUTES, "tests against a real FATE", *MEASURED),
+            *("--ignore", BOTH_SIDES),
             *marked("fate and not airflow and not chaos"),
         ),
         # The package runs in Airflow's processes here, which are not measured.
         step(
             *("e2e", "e2e", WAITS, "tests of DAGs in a real Airflow, against a real FATE", *PYTEST),
             *marked("airflow and not chaos"),
+        ),
+        step(
+            *("both-sides", "both-sides", WAITS, "tests against a real pair of sites", *MEASURED, BOTH_SIDES),
+            *marked("fate"),
         ),
         step("chaos", "chaos", WAITS, "faults between a real Airflow and FATE-Flow", *PYTEST, *marked("chaos")),
         step(
