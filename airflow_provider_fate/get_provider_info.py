@@ -43,10 +43,12 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.sensors.job", f"{_P}.sensors.partner", f"{_P}.sensors.table"],
+                "python-modules": [f"{_P}.sensors.{name}" for name in ("incoming", "job", "partner", "table")],
             }
         ],
-        "triggers": [{"integration-name": "FATE", "python-modules": [f"{_P}.triggers.work"]}],
+        "triggers": [
+            {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
+        ],
         "connection-types": [provider_info(model) for model in (FateSite,)],
         "asset-uris": [
             {

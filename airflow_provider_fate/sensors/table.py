@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
 from airflow_provider_fate.sensors._base import FateSensor
+from airflow_provider_fate.sensors._moments import moment, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,10 +72,10 @@ class FateTableSensor(FateSensor["WantedTable"]):
         self.fate_conn_id = fate_conn_id
         self.min_rows = min_rows
         self.newer_than = newer_than
-        self.max_age = None if max_age is None else _seconds("max_age", max_age)
-        self.timeout = _seconds("timeout", conf.getfloat("sensors", "default_timeout") if timeout is None else timeout)
+        self.max_age = None if max_age is None else seconds("max_age", max_age)
+        self.timeout = seconds("timeout", conf.getfloat("sensors", "default_timeout") if timeout is None else timeout)
         # Both names, Airflow's for sensors and that of all work here, say the same.
-        self.poll_interval = _seconds(
+        self.poll_interval = seconds(
             "poke_interval", poke_interval if self.poll_interval is None else self.poll_interval
         )
         self.poke_interval = self.poll_interval
@@ -116,7 +117,7 @@ class FateTableSensor(FateSensor["WantedTable"]):
             table.namespace,
             table.name,
             min_rows,
-            None if self.newer_than is None else _moment(self.newer_than),
+            None if self.newer_than is None else moment("newer_than", self.newer_than),
             self.max_age,
         )
 
@@ -155,23 +156,3 @@ class FateTableSensor(FateSensor["WantedTable"]):
             party_id = party_of_tables(site, flow)
         extra = {"rows": found["count"], "columns": found["columns"], "job_id": found["job_id"]}
         emit_table(context, party_id, f"{found['namespace']}.{found['name']}", extra)
-
-
-def _seconds(name: str, value: timedelta | float) -> float:
-    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds <= 0:
-        raise ValueError(f"{name}={value!r} is not a duration: write a timedelta, or seconds, of more than 0.")
-    return seconds
-
-
-def _moment(value: datetime | str) -> float:
-    from airflow_provider_fate.errors import FateInputError
-
-    try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    except ValueError:
-        raise FateInputError(
-            f"newer_than={value!r} is not a moment.",
-            hint="Write a datetime, or ISO text such as '2026-01-01T00:00:00+00:00' or '{{ data_interval_start }}'.",
-        ) from None
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
