@@ -29,6 +29,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 __all__ = [
+    "FateAgreementError",
     "FateAmbiguousSubmitError",
     "FateArchiveError",
     "FateAuthError",
@@ -362,6 +363,10 @@ class FatePartnerError(FateError):
 
 class FateCreateJobError(FatePartnerError):
     """FATE-Flow could not create the job on all parties (1002). ``job_id`` names the failed record it left."""
+
+
+class FateAgreementError(FatePartnerError):
+    """A partner's job asks for more than was agreed."""
 
 
 class FatePartnerTimeout(FatePartnerError):

@@ -168,7 +168,7 @@ def test_figures_of_the_first_page_are_those_of_the_data() -> None:
 
 def test_params_of_examples_say_what_they_are_and_may_be() -> None:
     found = []
-    for file in (ROOT / "dags").glob("*.py"):
+    for file in (ROOT / "dags").rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Param":
                 given = {word.arg: word.value for word in call.keywords}
@@ -181,9 +181,10 @@ def test_params_of_examples_say_what_they_are_and_may_be() -> None:
 
 def test_every_example_is_listed() -> None:
     text = (ROOT / "docs" / "first-dag.md").read_text()
-    for file in (ROOT / "dags").glob("*.py"):
+    for file in (ROOT / "dags").rglob("*.py"):
+        name = file.relative_to(ROOT / "dags")
         if "@dag(" in file.read_text():
-            assert f"`{file.name}`" in text, file.name
+            assert f"`{name}`" in text, name
 
 
 def test_every_public_module_is_in_the_reference() -> None:

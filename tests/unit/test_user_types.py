@@ -26,7 +26,7 @@ HeteroSecureBoost(hosts=[Party("10000", "a.c")])
 
 
 def test_dags_and_the_readme_are_understood_by_mypy_as_they_are(tmp_path: Path) -> None:
-    for file in (ROOT / "dags").glob("*.py"):
+    for file in (ROOT / "dags").rglob("*.py"):
         shutil.copy(file, tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (tmp_path / "readme.py").write_text("\n\n".join(blocks).replace("def credit_risk():", "def credit_risk() -> None:"))
