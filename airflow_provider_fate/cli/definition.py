@@ -42,10 +42,12 @@ _OUTPUT = _arg("-o", "--output", choices=("table", "json"), default="table", hel
 _JOB_ID = _arg("job_id", help="id of the FATE job; the log and the XCom job_id of an Airflow task name it")
 
 
-def _command(name: str, help: str, *args: Arg, of: str = "", description: str | None = None) -> ActionCommand:
+def _command(
+    name: str, help: str, *args: Arg, of: str = "", function: str = "", description: str | None = None
+) -> ActionCommand:
     # Airflow sends what it logs to stderr for commands that have --output, so every one of ours does.
-    function = lazy_load_command(f"{_HERE}.{of or name}.{name}")
-    return ActionCommand(name=name, help=help, func=function, args=(*args, _OUTPUT), description=description)
+    run = lazy_load_command(f"{_HERE}.{of or name}.{function or name}")
+    return ActionCommand(name=name, help=help, func=run, args=(*args, _OUTPUT), description=description)
 
 
 def get_fate_cli_commands() -> list[GroupCommand]:
@@ -135,6 +137,43 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     _CONN_ID,
                     description="Show which tables and components partners may use in jobs that they start. FATE-Flow "
                     "shows '-' and ';' in names of tables as ':'.",
+                ),
+                GroupCommand(
+                    name="partner",
+                    help="Trust between this site and others",
+                    subcommands=(
+                        _command(
+                            "list",
+                            "Show whether app ids were exchanged with partners",
+                            _arg("partner", nargs="+", help="party id; FATE-Flow 2.2 tells of one party at a time"),
+                            _CONN_ID,
+                            of="partner",
+                            function="list_",
+                        ),
+                        _command(
+                            "exchange",
+                            "Write an invitation for a partner, or take the one that it has written",
+                            _arg("partner", help="party id of the partner"),
+                            _arg(
+                                "--give",
+                                metavar="FILE",
+                                help="write the app id and token for the partner into this new file",
+                            ),
+                            _arg("--take", metavar="FILE", help="store what the partner's file says"),
+                            _CONN_ID,
+                            of="partner",
+                            description="Exchange app ids with a partner, so that both sites sign what they say. Both "
+                            "operators do both: --give writes a file for the partner, --take stores what the partner's "
+                            "file says. The connection needs an app with the role super_client or admin.",
+                        ),
+                        _command(
+                            "verify",
+                            "Say whether both directions are there",
+                            _arg("partner", help="party id of the partner"),
+                            _CONN_ID,
+                            of="partner",
+                        ),
+                    ),
                 ),
                 GroupCommand(
                     name="connections",

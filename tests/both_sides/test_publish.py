@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateCreateJobError, FateSignatureError
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators import _partners
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.permission import FateGrantOperator, FateRevokeOperator
+from airflow_provider_fate.site.partners import accept, invite, partner
 from tests.support.pair import Pair, give_tables, running_pair
 from tests.support.task import FakeTaskInstance, Task
 
@@ -59,24 +62,25 @@ def test_a_job_waits_until_the_host_has_published_its_table(pair: Pair, monkeypa
         assert site.unfinished() == []
 
 
-def test_a_partner_that_does_not_know_this_site_is_told_so(pair: Pair) -> None:
-    """The host has lost the app that the guest signs with; this test is the last one that the pair can bear."""
-    from dataclasses import replace
-
-    from airflow_provider_fate.clients.fate_flow import AppId
-    from airflow_provider_fate.local.trust import ADMIN
-
-    with FlowClient(replace(pair.host.flow.settings, app=AppId(*ADMIN))) as host:
-        assert host.app.delete_site("9999")
+def test_a_partner_that_does_not_know_this_site_is_told_so_until_app_ids_are_exchanged(
+    pair: Pair, tmp_path: Path
+) -> None:
+    assert partner(pair.host.flow, "9999").lacking == ""
+    assert pair.host.flow.app.delete_site("9999")
+    assert "it cannot ask this site" in partner(pair.host.flow, "9999").lacking
     with pytest.raises(FateCreateJobError, match="host 10000") as e:
         task(FateJobOperator, pair.guest.conn_id, job=JOB, wait_for_partners=timedelta(minutes=5)).run()
     assert "exchanged" in str(e.value) or "signature" in str(e.value)
 
+    invitation = tmp_path / "for-9999.json"
+    assert invite(pair.host.flow, "9999", invitation)
+    accept(pair.guest.flow, "10000", invitation)
+    assert partner(pair.host.flow, "9999").lacking == partner(pair.guest.flow, "10000").lacking == ""
+    with pytest.raises(FateCreateJobError, match="host 10000 refuses: No Permission"):
+        task(FateJobOperator, pair.guest.conn_id, job=JOB).run()
+
 
 def test_a_wrong_token_of_this_client_is_told_at_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    import json
-    import os
-
     connection = json.loads(os.environ["AIRFLOW_CONN_FATE_9999"]) | {"password": "not-the-token"}
     monkeypatch.setenv("AIRFLOW_CONN_FATE_WRONG", json.dumps(connection))
     with pytest.raises(FateSignatureError, match="token"):
