@@ -25,7 +25,6 @@ ALL_ON_LOWEST = (
     *("--ignore", "tests/unit/test_docs.py", "--ignore", "tests/unit/test_retry_policy.py"),
 )
 MISFORTUNES = "tests/e2e/test_misfortunes.py"
-BOTH_SIDES = "tests/both_sides"
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
         ),
         step(
             *("integration", "integration", COMPUTES, "tests against a real FATE", *MEASURED),
-            *("--ignore", BOTH_SIDES),
-            *marked("fate and not airflow and not chaos"),
+            *marked("fate and not airflow and not chaos and not pair"),
         ),
         # The package runs in Airflow's processes here, which are not measured.
         step(
@@ -109,8 +107,8 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
             *marked("airflow and not chaos"),
         ),
         step(
-            *("both-sides", "both-sides", WAITS, "tests against a real pair of sites", *MEASURED, BOTH_SIDES),
-            *marked("fate"),
+            *("both-sides", "both-sides", WAITS, "tests against a real pair of sites", *MEASURED),
+            *marked("pair and not airflow"),
         ),
         step("chaos", "chaos", WAITS, "faults between a real Airflow and FATE-Flow", *PYTEST, *marked("chaos")),
         step(

@@ -11,7 +11,7 @@ from tests.both_sides.cases import CASES
 from tests.both_sides.play import play
 from tests.support.pair import Pair
 
-pytestmark = [pytest.mark.fate, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fate, pytest.mark.pair, pytest.mark.timeout(600)]
 
 QUICK = ("partner_table_missing", "own_table_missing", "down_at_submit", "stopped_by_partner", "unknown_partner")
 """What every run goes through; the others take minutes, and are part of `make test-all`."""

@@ -21,7 +21,7 @@ GUEST = {"role": "guest", "party_id": "9999"}
 HOST = {"role": "host", "party_id": "10000"}
 
 
-@pytest.fixture(scope="module", params=["fake", pytest.param("pair", marks=pytest.mark.fate)])
+@pytest.fixture(scope="module", params=["fake", pytest.param("pair", marks=[pytest.mark.fate, pytest.mark.pair])])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The guest's site."""
     if request.param == "fake":

@@ -13,7 +13,7 @@ from tests.both_sides.cases import psi
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task
 
-pytestmark = [pytest.mark.fate, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fate, pytest.mark.pair, pytest.mark.timeout(300)]
 
 
 def test_the_host_hears_of_the_job_and_waits_for_its_end(fate_pair: Pair) -> None:

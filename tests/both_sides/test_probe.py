@@ -11,7 +11,7 @@ from airflow_provider_fate.sensors.partner import FatePartnerSensor
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task
 
-pytestmark = [pytest.mark.fate, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fate, pytest.mark.pair, pytest.mark.timeout(300)]
 
 
 def probe(pair: Pair, table: str) -> Task:

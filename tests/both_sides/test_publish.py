@@ -21,7 +21,7 @@ from airflow_provider_fate.site.partners import accept, invite, partner
 from tests.support.pair import Pair, give_tables, running_pair
 from tests.support.task import FakeTaskInstance, Task
 
-pytestmark = [pytest.mark.fate, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fate, pytest.mark.pair, pytest.mark.timeout(600)]
 
 JOB = Psi(guest=Party("9999", "pair.guest"), hosts=[Party("10000", "pair.host")])
 

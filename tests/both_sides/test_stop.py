@@ -14,7 +14,7 @@ from tests.both_sides.cases import training
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task, in_worker
 
-pytestmark = [pytest.mark.fate, pytest.mark.timeout(600), pytest.mark.thorough]
+pytestmark = [pytest.mark.fate, pytest.mark.pair, pytest.mark.timeout(600), pytest.mark.thorough]
 
 
 def test_a_stop_is_repeated_until_the_partner_is_back(fate_pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
