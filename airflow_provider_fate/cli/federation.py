@@ -122,4 +122,4 @@ def schema(args: Namespace) -> None:
     """Print the schema, as a file that an editor reads."""
     from airflow_provider_fate.federation.schema import schema_text
 
-    print(printable(schema_text()), end="")
+    print(schema_text(), end="")

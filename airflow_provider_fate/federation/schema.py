@@ -34,7 +34,29 @@ def federation_schema() -> dict[str, Any]:
     for name, field in (("ColumnRule", "name"), ("IdColumn", "name"), ("LabelColumn", "name"), ("JobSide", "table")):
         full = definitions[name]
         definitions[name] = {"anyOf": [{"type": "string", "description": f"The same as a mapping with {field}."}, full]}
+    _tidy(schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _tidy(part: Any) -> None:
+    """Leave out what only disturbs in an editor: titles that repeat the name, and null, which nobody writes."""
+    if isinstance(part, list):
+        for one in part:
+            _tidy(one)
+    if not isinstance(part, dict):
+        return
+    for field in part.get("properties", {}).values():
+        field.pop("title", None)
+        choices = [one for one in field.get("anyOf", ()) if one != {"type": "null"}]
+        if field.get("default", ...) is None:
+            del field["default"]
+        if len(choices) == 1 and "anyOf" in field:
+            del field["anyOf"]
+            field.update(choices[0])
+        elif choices:
+            field["anyOf"] = choices
+    for one in part.values():
+        _tidy(one)
 
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
