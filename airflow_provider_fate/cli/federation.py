@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from argparse import Namespace
 from collections.abc import Iterator
@@ -119,7 +120,8 @@ def fingerprint(args: Namespace) -> None:
 
 @command
 def schema(args: Namespace) -> None:
-    """Print the schema, as a file that an editor reads."""
+    """Print the schema, as a file that an editor reads; in one line for programs."""
     from airflow_provider_fate.federation.schema import schema_text
 
-    print(schema_text(), end="")
+    indent = None if args.output == "json" else 2
+    as_json(json.loads(schema_text()), indent=indent)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
@@ -27,6 +27,8 @@ from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes import Recipe
 
 __all__ = ["Federation", "FederationGrant"]
+
+RecipeT = TypeVar("RecipeT", bound=Recipe)
 
 
 @dataclass(frozen=True)
@@ -140,16 +142,29 @@ class Federation(Agreement):
 
     # -- jobs --------------------------------------------------------------------------------------------------------
 
-    def job(self, key: str, *, day: date | str | None = None, **parameters: Any) -> Recipe:
+    @overload
+    def job(self, key: str, kind: type[RecipeT], *, day: date | str | None = None, **parameters: Any) -> RecipeT: ...
+    @overload
+    def job(self, key: str, kind: None = None, *, day: date | str | None = None, **parameters: Any) -> Recipe: ...
+    def job(
+        self, key: str, kind: type[Recipe] | None = None, *, day: date | str | None = None, **parameters: Any
+    ) -> Recipe:
         """A job that is agreed upon, for ``FateJobOperator(job=...)``.
 
         :param key: short name of the job.
+        :param kind: the recipe that it has to be, ``Psi``, where one of that kind is asked for; any by default.
         :param day: date of its tables; ``None``: the day of the Airflow run, as templates.
         :param parameters: of the recipe, in place of those in the file.
-        :raises FateInputError: there is no such job.
+        :raises FateInputError: there is no such job, or it is another recipe.
         :raises FateInvalidJobError: the recipe refuses a parameter, or it is one that is agreed upon.
         """
-        return recipe_of(self, self.job_of(key), None if day is None else as_day(day), parameters)
+        recipe = recipe_of(self, self.job_of(key), None if day is None else as_day(day), parameters)
+        if kind is not None and not isinstance(recipe, kind):
+            raise FateInputError(
+                f"job {key!r} of federation {self.federation!r} is a {type(recipe).__name__}, not a {kind.__name__}.",
+                hint="Name another job, or change the file, on both sides.",
+            )
+        return recipe
 
     def problems(
         self, document: Mapping[str, object], day: date | str | None = None, now: datetime | None = None

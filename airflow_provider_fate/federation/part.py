@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
@@ -18,9 +19,7 @@ class FederationPart(BaseModel):
 
 
 def _key(text: str) -> str:
-    import re
-
-    if not re.fullmatch(_KEY.strip("^$"), text):
+    if not re.fullmatch(_KEY, text):
         raise ValueError("a short name begins with a letter and has letters, digits, '_' and '-' only")
     return text
 

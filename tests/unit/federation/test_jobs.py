@@ -9,7 +9,7 @@ from airflow_provider_fate.data.given import Ids
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.errors import FateConfigError, FateInputError, FateInvalidJobError
 from airflow_provider_fate.federation import Federation, FederationGrant, SaltAgreement, salt_fingerprint
-from airflow_provider_fate.jobs import CoordinatedLR, HeteroSecureBoost, HomoLR, Party
+from airflow_provider_fate.jobs import CoordinatedLR, HeteroSecureBoost, HomoLR, Party, Psi
 from tests.unit.federation.conftest import SMALL
 
 OPEN = datetime(2026, 11, 27, 3, tzinfo=UTC)  # 04:00 in Berlin
@@ -43,6 +43,12 @@ def test_parameters_may_be_changed_and_parties_not(example):
 def test_a_job_that_is_not_in_the_file_is_named_with_the_nearest(example):
     with pytest.raises(FateInputError, match=r"no job 'nighly'.\nDid you mean 'nightly'"):
         example.job("nighly")
+
+
+def test_a_recipe_of_one_kind_may_be_asked_for(example):
+    assert example.job("overlap", Psi).psi_protocol == "ecdh_psi"
+    with pytest.raises(FateInputError, match=r"job 'nightly' .* is a HeteroSecureBoost, not a Psi"):
+        example.job("nightly", Psi)
 
 
 def lr(arbiter: str, recipe: str = "CoordinatedLR", component: str = "coordinated_lr") -> str:

@@ -85,6 +85,12 @@ def test_a_file_beside_the_dag_file_is_found(site, file, csv, tmp_path):
     assert Task(make, templates={"dag_run": RUN}).run()["table"] == "credit.bank_20261126"
 
 
+def test_a_file_may_lie_on_any_storage(site, file, csv):
+    assert upload(file, csv, contract=f"file://{file}#customers").run()["table"] == "credit.bank_20261126"
+    with pytest.raises(AirflowFailException, match=r"nothing\.yaml' is not there"):
+        upload(file, csv, contract=f"file://{file.parent}/nothing.yaml#customers").run()
+
+
 def test_another_salt_than_the_agreed_one_uploads_nothing(site, file, csv, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_OUR_SALT", json.dumps({"conn_type": "generic", "password": SALT + "x"}))
     with pytest.raises(AirflowFailException, match=r"'our_salt' holds another salt .*no id would match") as refused:
