@@ -27,7 +27,7 @@ class AgreementCheck:
     """One thing that was looked at.
 
     :param subject: what was looked at: ``party``, ``table usage``.
-    :param result: ``ok``; ``failed``; or ``not due``, for a table that has still time to come.
+    :param result: ``ok``; ``failed``; or ``not due``, for a table that has still time to come, and a closed window.
     :param found: what was found, and how it should be.
     :param advice: what to do, where it failed.
     """

@@ -62,6 +62,13 @@ def test_a_file_is_checked_alone(fate, file):
     assert "Psi, as agreed" in ran.out
 
 
+def test_a_closed_window_is_no_failure_and_its_next_opening_is_told(fate, file):
+    file.write_text(FILE + "windows: {run: {from: '01:00', until: '02:00'}}\n")
+    ran = fate("federation", "check", str(file), "--day", "2999-01-01", "-o", "json")
+    assert (ran.status, results(ran)["window"][0]) == (0, "not due")
+    assert "opens at 2999-01-01 01:00 UTC" in results(ran)["window"][1]
+
+
 def test_what_is_wrong_with_a_file_is_listed_with_its_lines(fate, file):
     file.write_text(FILE.replace("role: host", "role: hots").replace("min: 2", "mim: 2"))
     ran = fate("federation", "check", str(file))
