@@ -41,6 +41,7 @@ __all__ = [
     "FateDataError",
     "FateError",
     "FateExecutionTimeout",
+    "FateFederationError",
     "FateFileExists",
     "FateFileNotFound",
     "FateInputError",
@@ -246,6 +247,17 @@ class FateInvalidJobError(FateInputError):
     """The job cannot run as it is described.
 
     :ivar problems: everything that is wrong with it, if it was found before submission.
+    """
+
+    def __init__(self, message: str, *, problems: Iterable[JobProblem] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.problems: list[JobProblem] = list(problems)
+
+
+class FateFederationError(FateInputError):
+    """What a federation file says cannot be.
+
+    :ivar problems: everything that is wrong with it.
     """
 
     def __init__(self, message: str, *, problems: Iterable[JobProblem] = (), **context: Any) -> None:

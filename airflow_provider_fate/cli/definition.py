@@ -194,6 +194,37 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                         ),
                     ),
                 ),
+                GroupCommand(
+                    name="federation",
+                    help="Check the contract that the sides of a federation keep in one file",
+                    subcommands=(
+                        _command(
+                            "check",
+                            "Check a federation file, and a site against it",
+                            _arg("file", help="path or URL of the federation file"),
+                            _arg(
+                                "--conn-id",
+                                help="Airflow connection of a site, which is compared with the file (default: none)",
+                            ),
+                            _arg(
+                                "--day",
+                                metavar="YYYY-MM-DD",
+                                help="date of the tables (default: the newest that should be published)",
+                            ),
+                            of="federation",
+                            description="Check a federation file; with --conn-id also whether the site is a party of "
+                            "it, knows its components, and has its tables of a day as agreed. The exit status is 1 "
+                            "where something is not.",
+                        ),
+                        _command(
+                            "fingerprint",
+                            "Print the fingerprint of a salt, which both sides compare",
+                            _arg("conn_id", help="Airflow connection whose password is the salt"),
+                            of="federation",
+                        ),
+                        _command("schema", "Print the JSON schema of federation files, for editors", of="federation"),
+                    ),
+                ),
             ),
         )
     ]

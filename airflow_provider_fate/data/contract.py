@@ -65,7 +65,11 @@ class LabelColumn(ColumnRule):
 
 
 class Rows(_Part):
-    """How many rows there must be."""
+    """How many rows there must be.
+
+    :param min: so many at least.
+    :param max: so many at most; ``None``: any number.
+    """
 
     min: int = Field(default=1, ge=1)
     max: int | None = Field(default=None, ge=1)

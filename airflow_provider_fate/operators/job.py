@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 from airflow_provider_fate.operators._partners import FederatedJobOperator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
 
+    from airflow_provider_fate.federation import Federation
     from airflow_provider_fate.jobs import Recipe
     from airflow_provider_fate.remote.kinds.fate_job import Document, FateJob
     from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
@@ -30,6 +32,9 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
     :param job: the job: a recipe of :mod:`airflow_provider_fate.jobs`, a mapping, or YAML/JSON text or a template file
         of it, also as exported by FATEBoard or fate-client. (templated)
     :param fate_conn_id: Airflow connection of the site that initiates the job. (templated)
+    :param federation: path of a federation file, also relative to the DAG file, or the
+        :class:`~airflow_provider_fate.federation.Federation` itself. A job whose parties, components, tables or time
+        are not agreed upon there is not submitted.
     :param check_tables: ask the site, before the job is submitted, for the tables that its own party reads.
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default ``[fate] poll_interval``.
@@ -66,6 +71,7 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         self,
         *,
         job: Recipe | Mapping[str, Any] | str,
+        federation: Federation | str | Path | None = None,
         check_tables: bool = True,
         on_retry: Literal["new", "rerun", "inherit"] = "new",
         on_clear: Literal["new", "attach", "rerun"] = "new",
@@ -74,6 +80,8 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         super().__init__(**kwargs)
         # Airflow looks for outputs of other tasks in mappings, and not in recipes: it would draw no edge.
         self.job = {"recipe": type(job).__name__, **job.model_dump()} if _has_outputs(job) else job
+        # Airflow 3.1 takes the `resolve` of a path for that of a template.
+        self.federation = str(federation) if isinstance(federation, Path) else federation
         self.check_tables = check_tables
         self.on_retry = on_retry
         self.on_clear = on_clear
@@ -120,6 +128,10 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         from airflow_provider_fate.jobs import require_valid_document
 
         require_valid_document(dag, party_id=session.site.party_id, cores=session.site.cores)
+        if self.federation is not None:
+            from airflow_provider_fate.operators._federation import require_agreed
+
+            require_agreed(self.federation, dag, self)
         verify_party(session.site, session.client)
         if self.check_tables:
             from airflow_provider_fate.site.labels import require_fitting_labels

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.source import Source
     from airflow_provider_fate.data.stream import TableStream
     from airflow_provider_fate.data.table import TableName
+    from airflow_provider_fate.operators._federation import AgreedUpload
     from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
     from airflow_provider_fate.remote.kinds.fate_upload import FateUpload, UploadRequest
 
@@ -48,10 +49,11 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
     :param sql: instead of ``source``: a query. (templated, also from a ``.sql`` file)
     :param sql_conn_id: connection to the database. (templated)
     :param sql_parameters: values for the query's placeholders. (templated)
-    :param table: ``namespace.name`` of the table. (templated)
+    :param table: ``namespace.name`` of the table; default: as the federation of the contract says. (templated)
     :param contract: path or URL of a YAML file that says what the table must look like; or its content as a mapping.
         It takes the place of ``match_id``, ``label``, ``label_type``, ``weight``, ``columns`` and ``dtype``.
-        (templated)
+        ``federation.yaml#usage`` is the table ``usage`` of a federation file, also beside the DAG file; it takes the
+        place of ``ids`` and ``table``, too. (templated)
     :param match_id: column by which the parties' rows are matched. (templated)
     :param label: column of the label, at the party that has one. (templated)
     :param label_type: type of the label: ``int32`` for classes, ``float32`` for numbers.
@@ -106,7 +108,7 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
     def __init__(
         self,
         *,
-        table: str,
+        table: str | None = None,
         source: str | Path | None = None,
         source_conn_id: str | None = None,
         sql: str | None = None,
@@ -140,6 +142,8 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if table is None and not (isinstance(contract, str) and "#" in contract):
+            raise FateInputError(f"{self.task_id} has no table", hint="Give table='namespace.name'.")
         self.table = table
         # Airflow 3.1 takes the `resolve` of a path for that of a template.
         self.source = str(source) if isinstance(source, Path) else source
@@ -189,22 +193,30 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         return grouped("ids", self.ids, Ids(), self._short_ids)
 
     @cached_property
+    def _agreed(self) -> AgreedUpload | None:
+        """The table of a federation that the contract names."""
+        from airflow_provider_fate.operators._federation import AgreedUpload
+
+        return AgreedUpload.of(self.contract, self)
+
+    @cached_property
     def _shape(self) -> Shape:
         from airflow_provider_fate.data.convert import NumberFormat
-        from airflow_provider_fate.data.ids import IdRule
         from airflow_provider_fate.data.shape import Shape
-        from airflow_provider_fate.storage.source import read_contract, salt_of
+        from airflow_provider_fate.operators._federation import id_rule
+        from airflow_provider_fate.storage.source import read_contract
 
-        na_values, ids = self.na_values or (), self._ids
+        na_values = self.na_values or ()
         rest: dict[str, Any] = {
             "sample_id": self.sample_id or None,
             "na_values": (na_values,) if isinstance(na_values, str) else tuple(na_values),
-            "ids": IdRule(ids.strip, ids.case, salt_of(ids.salt_conn_id) if ids.salt_conn_id else None, ids.floats),
+            "ids": id_rule(self._ids, self._agreed),
             "label_values": self.label_values or None,
             "number_format": NumberFormat(self._csv.decimal, self._csv.thousands),
         }
         if self.contract:
-            return Shape.of_contract(read_contract(self.contract), **rest)
+            contract = self._agreed.contract if self._agreed else read_contract(self.contract)
+            return Shape.of_contract(contract, **rest)
         return Shape(
             match_id=self.match_id,
             label=self.label_column or None,
@@ -271,7 +283,10 @@ class FateUploadOperator(TemplateFiles, FateJobWorkOperator):
         from airflow_provider_fate.data.table import TableName
         from airflow_provider_fate.remote.kinds.fate_upload import UploadRequest
 
-        table = TableName.parse(self.table)
+        table = TableName.parse(self.table or (self._agreed.name(context) if self._agreed else ""))
+        if self._agreed:
+            with self.session() as session:
+                self._agreed.require_own(session)
         source = self._rows()
         return UploadRequest(
             table=table,

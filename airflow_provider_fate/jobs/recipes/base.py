@@ -73,6 +73,12 @@ class Recipe(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         Recipe._kinds[cls.__name__] = cls
 
+    @classmethod
+    def kinds(cls) -> Mapping[str, type[Recipe]]:
+        """The recipes that there are, by name."""
+        whole = {name: kind for name, kind in Recipe._kinds.items() if not getattr(kind, "__abstractmethods__", None)}
+        return {name: kind for name, kind in whole.items() if issubclass(kind, cls)}
+
     # -- checks ------------------------------------------------------------------------------------------------------
 
     @model_validator(mode="wrap")
