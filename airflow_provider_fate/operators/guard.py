@@ -10,8 +10,8 @@ from airflow_provider_fate.operators._site import FateSiteOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.site.agreement import Agreement
     from airflow_provider_fate.site.incoming import IncomingJob
+    from airflow_provider_fate.site.job_rules import JobRules
     from airflow_provider_fate.site.session import SiteSession
 
 
@@ -72,15 +72,15 @@ class FateJobGuardOperator(FateSiteOperator):
         from airflow_provider_fate.clients.fate_flow.names import check_id
 
         check_id("job_id", str(self.job_id))
-        self.agreement()
+        self.rules()
 
-    def agreement(self) -> Agreement:
+    def rules(self) -> JobRules:
         """What the arguments say.
 
         :raises FateInvalidParameterError: one of them cannot be right, or nothing is said at all.
         """
         from airflow_provider_fate.errors import FateInvalidParameterError
-        from airflow_provider_fate.site.agreement import Agreement, Hours
+        from airflow_provider_fate.site.job_rules import Hours, JobRules
         from airflow_provider_fate.site.permissions import READER, check_components
 
         rules = (self.initiators, self.components, self.tables, self.max_rows, self.max_cores, self.hours)
@@ -93,7 +93,7 @@ class FateJobGuardOperator(FateSiteOperator):
             if isinstance(values, str):
                 raise FateInvalidParameterError(f"{name}={values!r} is not a list.", hint=f"Write [{values!r}].")
         allowed = None if self.components is None else frozenset({READER, *check_components(self.components)})
-        return Agreement(
+        return JobRules(
             initiators=None if self.initiators is None else frozenset(map(str, self.initiators)),
             components=allowed,
             tables=None if self.tables is None else tuple(self.tables),
@@ -107,7 +107,7 @@ class FateJobGuardOperator(FateSiteOperator):
         from airflow_provider_fate.errors import FateAgreementError
 
         job = self._job(session)
-        breaches = list(self.agreement().breaches(job, _rows(session, job)))
+        breaches = list(self.rules().breaches(job, _rows(session, job)))
         if not breaches:
             self.log.info("Job %s of party %s keeps to what was agreed", job.job_id, job.initiator)
             return {name: job.to_json()[name] for name in ("job_id", "initiator", "components", "tables")}

@@ -13,7 +13,7 @@ from airflow_provider_fate.clients.fate_flow import FlowClient
 from airflow_provider_fate.errors import FateAgreementError, FateJobNotFound
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators.guard import FateJobGuardOperator
-from airflow_provider_fate.site.agreement import Hours
+from airflow_provider_fate.site.job_rules import Hours
 from tests.support.fake_flow import FakeFlow, Script
 from tests.support.fake_flow.tables import Table
 from tests.support.task import CONN_ID, Task, connect

@@ -14,7 +14,7 @@ from airflow_provider_fate.errors import FateInvalidParameterError
 if TYPE_CHECKING:
     from airflow_provider_fate.site.incoming import IncomingJob
 
-__all__ = ["Agreement", "Hours"]
+__all__ = ["Hours", "JobRules"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Hours:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class JobRules:
     """What was agreed; ``None``: nothing was said of it.
 
     :param initiators: party ids of who may start jobs.
