@@ -9,7 +9,7 @@ import pytest
 
 from tests.bench.bench_import import our_modules
 
-BUDGET = 45
+BUDGET = 60
 HEAVY = ("aiohttp", "fate_client", "kubernetes", "numpy", "pandas", "requests", "sklearn", "torch", "yaml")
 
 PROBE = """
