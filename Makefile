@@ -39,7 +39,7 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-e2e chaos lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-e2e chaos chaos-pair lint format accept
 test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.check $(ARGS)
 
@@ -60,6 +60,9 @@ test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
+
+chaos-pair: env ## random faults at either of two real FATE sites and between them (TRIALS=100 ARGS="--seed 7")
+	@$(PY) -m tests.both_sides.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
 
 lint: env ## ruff (rules and format) and mypy
 	@$(PY) -m dev.check lint $(ARGS)

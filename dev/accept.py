@@ -17,7 +17,10 @@ from dev.steps import ROOT
 AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "house": (("test",), ("chaos", "TRIALS=100"), ("bench-wait",), ("demo",), ("demo", "ARGS=--stop")),
     # On a real pair every case of docs/two-sites.md, with what each side said and what both servers' records say.
-    "both-sides": (("test-all", "ARGS=both-sides"), ("demo", "ARGS=--sites=2"), ("down",)),
+    "both-sides": (
+        *(("test-all", "ARGS=both-sides"), ("chaos-pair", "TRIALS=100")),
+        *(("demo", "ARGS=--sites=2"), ("down",)),
+    ),
 }
 
 
