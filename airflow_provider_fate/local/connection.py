@@ -54,7 +54,9 @@ class AirflowConnection:
     def uri(self) -> str:
         """As a connection URI."""
         extra = urlencode({"__extra__": json.dumps(self.extra)}, quote_via=quote)
-        who = f"{quote(self._login['login'])}:{quote(self._login['password'])}@" if self._login else ""
+        who = (
+            f"{quote(self._login['login'], safe='')}:{quote(self._login['password'], safe='')}@" if self._login else ""
+        )
         return f"fate://{who}{self.address.host}:{self.address.port}/?{extra}"
 
     def environment(self, conn_id: str) -> str:
