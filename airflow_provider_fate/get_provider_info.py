@@ -28,6 +28,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
+                    f"{_P}.operators.audit",
                     f"{_P}.operators.download",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",

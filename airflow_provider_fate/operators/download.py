@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseOperator
@@ -257,6 +257,7 @@ class FateDownloadOperator(BaseOperator):
         from airflow_provider_fate.data.output import read_batches
         from airflow_provider_fate.data.output_file import file_format, write_file
         from airflow_provider_fate.data.output_sql import if_exists_of, write_rows
+        from airflow_provider_fate.storage.target import stored_target
 
         schema, batches = read_batches(archive, table, contents, columns=self.columns)
         size, sha256 = None, None
@@ -266,28 +267,10 @@ class FateDownloadOperator(BaseOperator):
                 rows = write_rows(database, self.sql_table, schema, batches, if_exists_of(self.if_exists))
         else:
             target = str(self.target)
-            with self._file() as file:
+            with stored_target(target) as file:
                 written = write_file(file, schema, batches, file_format(target, self.format))
             rows, size, sha256 = written.rows, written.size, written.sha256
         return {"target": target, "rows": rows, "columns": schema.names, "bytes": size, "sha256": sha256}
-
-    @contextmanager
-    def _file(self) -> Iterator[BinaryIO]:
-        from airflow_provider_fate.data.output_target import local_file, stored_object
-
-        name = str(self.target)
-        if "://" not in name or name.startswith("file://"):
-            with local_file(Path(name.removeprefix("file://"))) as file:
-                yield file
-            return
-        from airflow.providers.common.compat.sdk import get_hook_lineage_collector
-        from airflow.sdk import ObjectStoragePath
-
-        path = ObjectStoragePath(name)
-        # As the path does itself for files that are opened through it.
-        get_hook_lineage_collector().add_output_asset(context=path, uri=str(path))
-        with stored_object(path.fs, path.path) as file:
-            yield file
 
     @contextmanager
     def _database(self) -> Iterator[Database]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
+from airflow_provider_fate.operators._moments import moment, seconds
 from airflow_provider_fate.sensors._base import FateSensor
-from airflow_provider_fate.sensors._moments import moment, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

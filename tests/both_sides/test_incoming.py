@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_fate.sensors.incoming import FateIncomingJobSensor
 from airflow_provider_fate.sensors.job import FateJobSensor
+from airflow_provider_fate.site.audit import ended_jobs
 from tests.both_sides.cases import psi
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task
@@ -34,3 +35,9 @@ def test_the_host_hears_of_the_job_and_waits_for_its_end(fate_pair: Pair) -> Non
     assert (told["role"], told["party_id"], told["initiator"]) == ("host", "10000", "9999")
     assert (told["tables"], told["components"]) == (["pair.host"], ["psi", "reader"])
     assert host(FateJobSensor, job_id=told["job_id"]).run(200)["status"] == "success"
+    (written,) = [
+        one for one in ended_jobs(fate_pair.host.flow, begin, datetime.now(tz=UTC)) if one.job.job_id == job_id
+    ]
+    assert (written.job.initiator, written.job.tables, written.job.status) == ("9999", ("pair.host",), "success")
+    assert written.rows
+    assert written.core_seconds > 0
