@@ -62,8 +62,9 @@ async def test_states_say_what_the_records_say(fake_flow: FakeFlow, flow: FlowCl
         assert await client.job.states() == states
 
 
-def test_the_newest_are_those_that_changed_last(flow: FlowClient, dag: dict[str, Any]) -> None:
+def test_the_newest_are_those_that_changed_last(fake_flow: FakeFlow, flow: FlowClient, dag: dict[str, Any]) -> None:
     first, second = flow.job.submit(dag), flow.job.submit(dag)
+    fake_flow.clock.advance(1)  # both would change within one millisecond
     flow.job.stop(first.job_id)
     assert {s.job_id for s in flow.job.states()} == {first.job_id, second.job_id}
     assert [s.job_id for s in flow.job.states(newest=1)] == [first.job_id]
