@@ -14,7 +14,7 @@ from airflow_provider_fate.clients.fate_flow import AsyncFlowClient, FlowClient,
 from airflow_provider_fate.clients.fate_flow.models import JobState
 from airflow_provider_fate.clients.fate_flow.models.state import StatesReader
 from airflow_provider_fate.errors import FateError, FateProxyError, FateServerError
-from tests.support.fake_flow import FakeFlow
+from tests.support.fake_flow import FakeFlow, Script
 
 RECORD = {
     "job_id": "202611240000000000001",
@@ -63,8 +63,9 @@ async def test_states_say_what_the_records_say(fake_flow: FakeFlow, flow: FlowCl
 
 
 def test_the_newest_are_those_that_changed_last(fake_flow: FakeFlow, flow: FlowClient, dag: dict[str, Any]) -> None:
+    fake_flow.plan(Script(waiting=60.0))  # so that only the stop changes anything
     first, second = flow.job.submit(dag), flow.job.submit(dag)
-    fake_flow.clock.advance(1)  # both would change within one millisecond
+    fake_flow.clock.advance(1)  # they would have been made and stopped within one millisecond
     flow.job.stop(first.job_id)
     assert {s.job_id for s in flow.job.states()} == {first.job_id, second.job_id}
     assert [s.job_id for s in flow.job.states(newest=1)] == [first.job_id]
