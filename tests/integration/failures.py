@@ -30,7 +30,7 @@ from airflow_provider_fate.local import LocalFate
 from airflow_provider_fate.local.processes import of_instance
 from airflow_provider_fate.operators.job import FateJobOperator
 from tests.integration.test_recipes import wait, write_tables
-from tests.support.fake_flow import Failure, FakeFlow, Script
+from tests.support.fake_flow import FakeFlow
 from tests.support.task import FakeTaskInstance, Task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,25 +133,11 @@ def unknown_component() -> dict[str, Any]:
     return dag
 
 
-def invisible_partner() -> FakeFlow:
-    """One of two sites, whose partner lacks its table."""
-    missing = 'Check failed[{"code":7001,"message":"No found table: name[telco],namespace[credit]"}\\n]'
-    return FakeFlow(partner_visible=False, script=Script(fail={"reader_0": Failure(missing, party=("host", "10000"))}))
-
-
 def busy(stage: Stage, task: Task) -> None:
     """Nothing: the queue was filled before."""
 
 
 CASES: dict[str, Case] = {
-    "host_table_missing": Case(
-        "The partner's table is missing",
-        "Two sites: the guest sees neither the partner's tasks nor its logs. (Played by the fake server of the tests, "
-        "as a real site shows it.)",
-        (r"Failing side: host 10000 \(known: the scheduler's log", r"Ask host 10000 for the log of job \d+"),
-        {"job": psi(), "check_tables": False},
-        fake=invisible_partner,
-    ),
     "table_missing": Case(
         "A table is missing, and this site can see the failing party",
         "A FATE on one machine plays both parties, so that the host's report can be read.",
