@@ -62,7 +62,7 @@ class Membership:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError) as error:
-            raise LocalFateError(f"{path} cannot be read ({error})", hint="fate-local reset makes a new one") from error
+            raise LocalFateError(f"{path} cannot be read ({error})", hint="repair or delete it") from error
 
     def save(self, home: Path) -> None:
         """Write it."""
