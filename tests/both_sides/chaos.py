@@ -89,7 +89,10 @@ def harm(trial: Trial, pair: Pair, task: Task, dice: random.Random) -> None:
     site = pair.guest if trial.side == "guest" else pair.host
     job_id = ""
     if trial.moment != "submit":
-        job_id = job_id_of(task, 150)
+        try:
+            job_id = job_id_of(task, 150)
+        except TimeoutError:
+            return  # what was thrown before has kept it from getting so far
         if trial.moment != "accepted":
             with contextlib.suppress(TimeoutError):
                 pair.guest.until(job_id, "running", *ENDED, task=trial.moment, patience=90)
