@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from airflow_provider_fate.clients.fate_flow.endpoints.access import CURE
 from airflow_provider_fate.local.credentials import Credentials
 from airflow_provider_fate.local.progress import Progress
 
@@ -18,8 +19,6 @@ __all__ = ["introduce"]
 
 #: FATE-Flow makes this app at each start, and its token is in its source: a local site is reachable from here only.
 ADMIN = ("admin", "fate_flow_admin")
-#: FATE-Flow 2.2 stores the rules for these calls with lower-case methods, and compares them in upper case.
-CURE = "UPDATE fate_casbin SET v2 = upper(v2) WHERE v2 IN ('post', 'get')"
 
 
 def introduce(sites: Mapping[str, LocalFate], progress: Progress) -> None:

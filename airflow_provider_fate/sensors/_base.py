@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +19,7 @@ from airflow_provider_fate.remote.work import RefT
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_fate.remote.limits import Limits
     from airflow_provider_fate.remote.states import Snapshot
 
 RESCHEDULE = 60.0
@@ -92,3 +95,19 @@ class FateSensor(RemoteWorkOperator[RefT]):
             if not self.soft_fail:
                 raise
             raise AirflowSkipException(f"soft_fail: {e}") from None
+
+
+class FateTimedSensor(FateSensor[RefT]):
+    """A sensor with a ``timeout`` of its own, as Airflow's have.
+
+    :ivar timeout: seconds.
+    """
+
+    timeout: float
+
+    def limits(self, started: datetime | None) -> Limits:
+        """The sensor's own timeout, too."""
+        limits = super().limits(started)
+        began = started.timestamp() if started is not None and self.reschedule else time.time()
+        end = began + self.timeout
+        return replace(limits, deadline=end if limits.deadline is None else min(end, limits.deadline))

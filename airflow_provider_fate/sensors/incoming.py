@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
 from airflow_provider_fate.operators._moments import moment, seconds
-from airflow_provider_fate.sensors._base import FateSensor
+from airflow_provider_fate.sensors._base import FateTimedSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.remote.event import Event
     from airflow_provider_fate.remote.kinds.fate_incoming import FateIncoming, WantedJob
-    from airflow_provider_fate.remote.limits import Limits
     from airflow_provider_fate.remote.work import WorkKind
 
 
-class FateIncomingJobSensor(FateSensor["WantedJob"]):
+class FateIncomingJobSensor(FateTimedSensor["WantedJob"]):
     """Wait, on a host, until a partner's job comes in: to note who used a table, to check what it asks, to be told.
 
     FATE has no state in which a job waits for an approval: it begins two to four seconds after it has come in. What
@@ -102,13 +100,6 @@ class FateIncomingJobSensor(FateSensor["WantedJob"]):
     def announce(self, ref: WantedJob, context: Context) -> None:
         """Say what is waited for."""
         self.log.info("Waiting at %s for %s", self.fate_conn_id, ref)
-
-    def limits(self, started: datetime | None) -> Limits:
-        """The sensor's own timeout, too."""
-        limits = super().limits(started)
-        began = started.timestamp() if started is not None and self.reschedule else time.time()
-        end = began + self.timeout
-        return replace(limits, deadline=end if limits.deadline is None else min(end, limits.deadline))
 
     def result(self, ref: WantedJob, found: Mapping[str, Any] | None, context: Context) -> Mapping[str, Any]:
         """The job as it was when it was seen."""

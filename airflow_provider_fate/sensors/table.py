@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, conf
 
 from airflow_provider_fate.operators._moments import moment, seconds
-from airflow_provider_fate.sensors._base import FateSensor
+from airflow_provider_fate.sensors._base import FateTimedSensor
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,11 +18,10 @@ if TYPE_CHECKING:
     from airflow_provider_fate.remote.event import Event
     from airflow_provider_fate.remote.kinds.fate_table import FateTable
     from airflow_provider_fate.remote.kinds.fate_wanted import WantedTable
-    from airflow_provider_fate.remote.limits import Limits
     from airflow_provider_fate.remote.work import WorkKind
 
 
-class FateTableSensor(FateSensor["WantedTable"]):
+class FateTableSensor(FateTimedSensor["WantedTable"]):
     """Wait until a site has a table: a dataframe with enough rows, and new enough.
 
     A raw table and an upload that is not finished do not count. When a table was made is when the job was created that
@@ -124,13 +121,6 @@ class FateTableSensor(FateSensor["WantedTable"]):
     def announce(self, ref: WantedTable, context: Context) -> None:
         """Say what is waited for."""
         self.log.info("Waiting for %s at %s", ref, self.fate_conn_id)
-
-    def limits(self, started: datetime | None) -> Limits:
-        """The sensor's own timeout, too."""
-        limits = super().limits(started)
-        began = started.timestamp() if started is not None and self.reschedule else time.time()
-        end = began + self.timeout
-        return replace(limits, deadline=end if limits.deadline is None else min(end, limits.deadline))
 
     def result(self, ref: WantedTable, found: Mapping[str, Any] | None, context: Context) -> Mapping[str, Any]:
         """The table as it was when it was seen."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from airflow_provider_fate.clients.fate_flow.endpoints.access import CURE
 from airflow_provider_fate.clients.fate_flow.models import TableRef
 from airflow_provider_fate.clients.fate_flow.names import check_id
 from airflow_provider_fate.data.table import TableName
@@ -34,7 +35,6 @@ READER = "reader"
 _GARBLED = str.maketrans("-;", "::")
 """FATE-Flow shows these characters of a table's name so in its list; what it enforces is right."""
 AUTHENTICATION_FAILED, NO_SUCH_COMPONENT = 5004, 5006
-CURE = "UPDATE fate_casbin SET v2 = upper(v2) WHERE v2 IN ('post', 'get')"
 
 
 @dataclass(frozen=True)

@@ -105,3 +105,4 @@ def test_a_stop_ends_the_job_here_at_once(server: Server, flow: FlowClient) -> N
     flow.job.stop(job_id)
     wait_until(server, lambda: flow.job.query(job_id=job_id)[0].status is JobStatus.CANCELED)
     flow.job.stop(job_id)
+    assert flow.job.query(job_id=job_id)[0].status is JobStatus.CANCELED, "it may be stopped again"

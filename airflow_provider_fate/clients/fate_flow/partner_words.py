@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 
 from airflow_provider_fate.clients.http.envelope import shortened
+from airflow_provider_fate.errors import FEDERATED_ERROR
 
 __all__ = ["NOT_REACHED", "of_partners"]
 
-NOT_REACHED = 104
+NOT_REACHED = FEDERATED_ERROR
 """The code that FATE-Flow gives for a party whose answer it did not get."""
 
 _WORDS: tuple[tuple[str, str], ...] = (

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_fate.errors import FateError, is_transient
-from airflow_provider_fate.remote.kinds.fate import FateKind
+from airflow_provider_fate.remote.kinds.fate_awaited import FateAwaited
 from airflow_provider_fate.remote.states import Snapshot, WorkState
-from airflow_provider_fate.remote.work import Attempt, Ownership, Piece, WorkRef
+from airflow_provider_fate.remote.work import Ownership, WorkRef
 from airflow_provider_fate.site.incoming import ROLES, IncomingJob, JobFilter, incoming
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class WantedJob(WorkRef):
         return (job.created, job.job_id) > (self.since, self.after) and self.filter.wants(job)
 
 
-class FateIncoming(FateKind[WantedJob, WantedJob]):
+class FateIncoming(FateAwaited[WantedJob]):
     """Incoming jobs of a site: one question for all that wait for any, about what is new since the last one."""
 
     ref_type = WantedJob
@@ -71,20 +70,6 @@ class FateIncoming(FateKind[WantedJob, WantedJob]):
         self._jobs: dict[tuple[str, str], IncomingJob] = {}
         self._since = float("inf")
         """All jobs that came in after this are known."""
-
-    async def find(self, attempt: Attempt, request: WantedJob) -> Sequence[Piece[WantedJob]]:
-        """Check the party, and look once; a site that cannot be asked just now is waited for all the same."""
-        from airflow_provider_fate.hooks.check import verify_party
-
-        try:
-            await self.blocking(lambda session: verify_party(session.site, session.client))
-            seen = (await self.look([request]))[request.id]
-        except FateError as e:
-            if not is_transient(e):
-                raise
-            log.warning("%s cannot be asked just now; the wait begins all the same: %s", self.conn_id, e)
-            seen = Snapshot(WorkState.QUEUED, detail="the site could not be asked")
-        return [Piece(request, seen)]
 
     async def look(self, refs: Sequence[WantedJob]) -> Mapping[str, Snapshot]:
         """Read what is new, and judge it for each."""

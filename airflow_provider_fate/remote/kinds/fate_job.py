@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_fate.errors import (
+    FEDERATED_ERROR,
     FateCreateJobError,
     FateError,
     FateInputError,
@@ -38,8 +39,6 @@ __all__ = ["FateJob", "JobWork", "ObservedJob"]
 
 log = logging.getLogger(__name__)
 
-NOT_REACHED = 104
-"""FATE-Flow's code where it gave up waiting for somebody."""
 MOMENT = 15.0
 """Seconds for which the list of unfinished jobs is good enough for what is said of the queue."""
 
@@ -80,7 +79,7 @@ class JobWork(FateKind[FateJobRef, RequestT]):
         try:
             await (await self.client()).job.stop(ref.job_id)
         except FateServerError as e:
-            if e.code != NOT_REACHED:
+            if e.code != FEDERATED_ERROR:
                 raise
             # It gave up waiting for its own scheduler, which was waiting for a partner.
             raise FateStopNotHeardError(

@@ -8,12 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_fate.errors import FateError, FateTableNotFound, is_transient
-from airflow_provider_fate.remote.kinds.fate import FateKind
+from airflow_provider_fate.errors import FateTableNotFound
+from airflow_provider_fate.remote.kinds.fate_awaited import FateAwaited
 from airflow_provider_fate.remote.kinds.fate_job_looks import AT_ONCE
 from airflow_provider_fate.remote.kinds.fate_wanted import DATAFRAME, SeenTable, WantedTable, maker_of
-from airflow_provider_fate.remote.states import Snapshot, WorkState
-from airflow_provider_fate.remote.work import Attempt, Piece
+from airflow_provider_fate.remote.states import Snapshot
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import AsyncFlowClient
@@ -26,7 +25,7 @@ REMEMBERED = 1000
 """So many times of jobs are kept at most."""
 
 
-class FateTable(FateKind[WantedTable, WantedTable]):
+class FateTable(FateAwaited[WantedTable]):
     """A table that is waited for: each is asked for once per interval, whatever each task wants of it."""
 
     ref_type = WantedTable
@@ -39,20 +38,6 @@ class FateTable(FateKind[WantedTable, WantedTable]):
     def subject(self, ref: WantedTable) -> str:
         """The table's name."""
         return ".".join(ref.key)
-
-    async def find(self, attempt: Attempt, request: WantedTable) -> Sequence[Piece[WantedTable]]:
-        """Check the party, and look once; a site that cannot be asked just now is waited for all the same."""
-        from airflow_provider_fate.hooks.check import verify_party
-
-        try:
-            await self.blocking(lambda session: verify_party(session.site, session.client))
-            seen = (await self.look([request]))[request.id]
-        except FateError as e:
-            if not is_transient(e):
-                raise
-            log.warning("%s cannot be asked just now; the wait begins all the same: %s", self.conn_id, e)
-            seen = Snapshot(WorkState.QUEUED, detail="the site could not be asked")
-        return [Piece(request, seen)]
 
     async def look(self, refs: Sequence[WantedTable]) -> Mapping[str, Snapshot]:
         """Ask for each table, and judge what each task wants of it."""

@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
 from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow.endpoints.access import CURE
 from airflow_provider_fate.data.table import TableName
 from airflow_provider_fate.errors import (
     FateInvalidParameterError,
@@ -20,7 +21,7 @@ from airflow_provider_fate.errors import (
     FateTableNotFound,
 )
 from airflow_provider_fate.operators.permission import FateGrantOperator, FateRevokeOperator
-from airflow_provider_fate.site.permissions import CURE, Permissions, grant, permissions_of, revoke
+from airflow_provider_fate.site.permissions import Permissions, grant, permissions_of, revoke
 from tests.support.fake_flow import FakeFlow
 from tests.support.fake_flow.tables import Table
 from tests.support.task import Task, connect

@@ -13,7 +13,11 @@ from airflow_provider_fate.errors import FateInvalidParameterError
 from ..models import App, ResourceGrants, TableRef
 from ..names import check_id
 
-__all__ = ["AppGroup", "AppRole", "PermissionGroup"]
+__all__ = ["CURE", "AppGroup", "AppRole", "PermissionGroup"]
+
+CURE = "UPDATE fate_casbin SET v2 = upper(v2) WHERE v2 IN ('post', 'get')"
+"""Mends a site's database, for good: FATE-Flow 2.2 stores the rules for ``permission/resource`` with lower-case
+methods, compares them in upper case, and so refuses everybody while it authenticates its clients."""
 
 AppRole = Literal["client", "super_client", "site", "worker", "super_worker"]
 
