@@ -6,16 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_fate.operators._probe import PROBE_LIMIT
 from airflow_provider_fate.operators.job import FateJobOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
-
-PROBE_PRIORITY = 1000
-"""Before the jobs that wait: a probe takes one core, for seconds."""
-PROBE_LIMIT = timedelta(minutes=2)
 
 
 class FatePartnerSensor(FateJobOperator):
@@ -68,26 +65,16 @@ class FatePartnerSensor(FateJobOperator):
 
     def job_dag(self, context: Context) -> Mapping[str, Any]:
         """The probe."""
-        from airflow_provider_fate.clients.fate_flow.names import check_id
         from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.errors import FateInputError
-        from airflow_provider_fate.jobs.builder import DagBuilder
+        from airflow_provider_fate.operators._probe import probe_of
 
-        site = self.site()
-        partner, table = check_id("partner", str(self.partner)), TableName.parse(str(self.table))
-        if site.party_id is None:
-            raise FateInputError(
-                f"Connection {self.fate_conn_id!r} has no party id, which a job needs to name this site.",
-                hint="Set the party id of the connection.",
-            )
-        if partner == site.party_id:
-            raise FateInputError(
-                f"partner={partner!r} is this site itself.",
-                hint="A table of this site is waited for by FateTableSensor; name the other party here.",
-            )
-        dag = DagBuilder({"guest": [site.party_id], "host": [partner]}, {"cores": 1, "priority": PROBE_PRIORITY})
+        own = "A table of this site is waited for by FateTableSensor; name the other party here."
+        dag = probe_of(self.fate_conn_id, self.site(), str(self.partner), own=own)
+        table = TableName.parse(str(self.table))
         dag.add("reader_0", "reader", roles=["host"])
-        dag.set_party_parameters("host", partner, "reader_0", {"namespace": table.namespace, "name": table.name})
+        dag.set_party_parameters(
+            "host", str(self.partner), "reader_0", {"namespace": table.namespace, "name": table.name}
+        )
         return dag.document()
 
     def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from airflow_provider_fate.jobs.catalogue import known_components
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
 
-__all__ = ["Permissions", "grant", "permissions_of", "revoke"]
+__all__ = ["READER", "Permissions", "check_components", "grant", "permissions_of", "require_enforced", "revoke"]
 
 READER = "reader"
 """Reads a party's table; a job that reads one cannot do without it."""
@@ -89,7 +89,7 @@ def grant(
     wanted = set(check_components(components)) | ({READER} if tables else set())
     _require_something(tables, wanted)
     if require_authentication:
-        _require_authentication(flow)
+        require_enforced(flow)
     if require_tables:
         for table in tables:
             _require_table(flow, table)
@@ -188,11 +188,15 @@ def _require_table(flow: FlowClient, table: TableName) -> None:
         ) from None
 
 
-def _require_authentication(flow: FlowClient) -> None:
-    """FATE-Flow takes grants also where it never looks at them, and does not tell whether it does."""
+def require_enforced(flow: FlowClient) -> None:
+    """Refuse to rely on permissions where FATE-Flow never looks at them, though it takes them all the same.
+
+    :raises FateNotOfferedError: the site does not check which partner asks.
+    """
     if not flow.permission.roles():
         raise FateNotOfferedError(
-            "This site does not check which partner asks, so that a grant would protect nothing.",
+            "This site does not check which partner asks, so that a grant would protect nothing, and nothing would be "
+            "refused.",
             hint="Its operator can switch it on: authentication.site and authentication.permission in FATE-Flow's "
             "service_conf.yaml (docs/two-sites.md shows how). With require_authentication=False it is granted all the "
             "same.",

@@ -6,13 +6,16 @@ cases, and holds each to what its readers have to be told and to what both serve
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import tempfile
 import time
 from ast import literal_eval
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_fate.jobs import Encryption, HeteroSecureBoost, Party, Psi
@@ -29,11 +32,11 @@ def psi(**conf: Any) -> dict[str, Any]:
     return job
 
 
-def training() -> dict[str, Any]:
+def training(host: Party = HOST) -> dict[str, Any]:
     """A job whose second half takes some seconds."""
     encryption = Encryption(kind="paillier", key_length=1024)
     job: dict[str, Any] = HeteroSecureBoost(
-        guest=GUEST, hosts=[HOST], num_trees=3, max_depth=2, max_bin=4, encryption=encryption
+        guest=GUEST, hosts=[host], num_trees=3, max_depth=2, max_bin=4, encryption=encryption
     ).dag()
     return job
 
@@ -75,6 +78,7 @@ def job_id_of(task: Task, patience: float = 60) -> str:
 
 
 Harm = Callable[[Pair, Task], None]
+Setting = Callable[[Pair], contextlib.AbstractContextManager[object]]
 
 
 @dataclass
@@ -87,6 +91,7 @@ class Case:
     :param host_says: what the host's diagnosis must tell; empty: the host has no record of the job.
     :param ends: state of the job at the guest and at the host, once everything has come to rest.
     :param harm: what is done while the task runs, in a thread of its own that begins with it.
+    :param setting: what is so before the task begins, and until it has ended.
     :param operator: arguments of the guest's operator, without its job.
     :param succeeds: whether the job comes to a good end after all.
     """
@@ -98,6 +103,7 @@ class Case:
     ends: tuple[str, str]
     job: Callable[[], dict[str, Any]] = psi
     harm: Harm | None = None
+    setting: Setting = lambda pair: contextlib.nullcontext()
     operator: Mapping[str, Any] = field(default_factory=dict)
     succeeds: bool = False
 
@@ -162,8 +168,47 @@ def broker_restarts(pair: Pair, task: Task) -> None:
         time.sleep(1)
 
 
-def crowded_host(pair: Pair, task: Task) -> None:
-    """The job is over when the task has given up; what holds the cores is stopped then."""
+def black_hole(seconds: float) -> Harm:
+    """What is sent to the host arrives nowhere, and nobody refuses it."""
+
+    def harm(pair: Pair, task: Task) -> None:
+        with pair.host.frozen(broker=True):
+            time.sleep(seconds)
+
+    return harm
+
+
+def down_while_it_waits(seconds: float) -> Harm:
+    """The host's FATE-Flow is killed as soon as the job is accepted, before it runs."""
+
+    def harm(pair: Pair, task: Task) -> None:
+        job_id_of(task)
+        with pair.host.down():
+            time.sleep(seconds)
+
+    return harm
+
+
+def stopped_and_rerun(pair: Pair, task: Task) -> None:
+    """Somebody at the host stops the job, and has second thoughts."""
+    job_id = job_id_of(task)
+    pair.host.until(job_id, "running", task="psi_0")
+    pair.host.flow.job.stop(job_id)
+    pair.host.flow.job.rerun(job_id)
+
+
+def strangers(pair: Pair) -> contextlib.AbstractContextManager[object]:
+    """The host has a table with ids that the guest does not know."""
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("id,x0\n" + "".join(f"stranger-{row},{row}\n" for row in range(100)))
+        file.flush()
+        pair.host.upload(Path(file.name), "strangers")
+    return contextlib.nullcontext()
+
+
+def crowded_host(pair: Pair) -> contextlib.AbstractContextManager[object]:
+    """Another job holds all cores of the host."""
+    return pair.host.crowded()
 
 
 CASES: dict[str, Case] = {
@@ -277,6 +322,61 @@ CASES: dict[str, Case] = {
         job=training,
         harm=broker_restarts,
         operator={"stall_timeout": timedelta(seconds=60)},
+    ),
+    "black_hole_at_submit": Case(
+        "What is sent to the partner is swallowed",
+        "Its broker took everything and answered nothing for two minutes, as a firewall that drops packets does.",
+        (r"host 10000 did not answer in time", r"Nothing is left of it"),
+        (),
+        ("failed", "unknown"),
+        harm=black_hole(120),
+    ),
+    "down_while_it_waits": Case(
+        "The partner's FATE-Flow dies while the job waits, and comes back",
+        "The host's server is killed as soon as the job was accepted, and is back after 15 seconds. FATE-Flow goes on "
+        "asking for its cores.",
+        (r"is waiting",),
+        (),
+        ("success", "success"),
+        harm=down_while_it_waits(15),
+        succeeds=True,
+    ),
+    "crowded_host": Case(
+        "The partner has no cores left",
+        "Another job holds all cores of the host; waiting_timeout is 20 s.",
+        (r"host 10000", r"cores", r"still waited for resources after waiting_timeout"),
+        (r"stopped",),
+        ("canceled", "canceled"),
+        setting=crowded_host,
+        operator={"waiting_timeout": timedelta(seconds=20)},
+    ),
+    "scheduler_at_partner": Case(
+        "The partner schedules the job",
+        "scheduler_party_id names the host. The job's id is made there.",
+        (r"is running",),
+        (),
+        ("success", "success"),
+        job=lambda: psi(scheduler_party_id="10000"),
+        succeeds=True,
+    ),
+    "nobody_in_common": Case(
+        "The tables have not one id in common",
+        "The host has a table of other people.",
+        (r"psi_0|sbt_0",),
+        (r"psi_0|sbt_0",),
+        ("failed", "failed"),
+        job=lambda: training(Party("10000", "pair.strangers")),
+        setting=strangers,
+    ),
+    "stopped_and_rerun": Case(
+        "The partner stops the job, and lets it run again",
+        "Somebody at the host has stopped it, and at once had it go on.",
+        (r"is running",),
+        (),
+        ("success", "success"),
+        job=training,
+        harm=stopped_and_rerun,
+        succeeds=True,
     ),
 }
 

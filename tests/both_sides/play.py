@@ -52,7 +52,7 @@ def play(case: Case, pair: Pair, patience: float = 400) -> Played:
     )
     harm = threading.Thread(target=case.harm, args=(pair, task), daemon=True) if case.harm else None
     said, error = io.StringIO(), None
-    with contextlib.redirect_stdout(said), logged_to(said):
+    with case.setting(pair), contextlib.redirect_stdout(said), logged_to(said):
         if harm:
             harm.start()
             time.sleep(0.5)

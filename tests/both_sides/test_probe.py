@@ -1,4 +1,4 @@
-"""A probe of a real partner: of a table that is there, and of one that is not."""
+"""Probes of a real partner: of a table that is there, of one that is not, and of the link itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import uuid
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from airflow_provider_fate.operators.connectivity import FateConnectivityOperator
 from airflow_provider_fate.sensors.partner import FatePartnerSensor
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task
@@ -35,3 +36,13 @@ def test_a_table_that_is_not_there_is_waited_for(fate_pair: Pair) -> None:
     assert "host 10000 could not read its table" in waiting.ti.xcoms["partners"]["waits_for"]
     for site in fate_pair.sites:
         assert site.unfinished() == []
+
+
+def test_a_toy_job_tells_that_both_sides_can_work_together(fate_pair: Pair) -> None:
+    link = Task(
+        lambda: FateConnectivityOperator(task_id="link", fate_conn_id=fate_pair.guest.conn_id, partner="10000"),
+        FakeTaskInstance(run_id=uuid.uuid4().hex),
+    )
+    told = link.run(120)
+    assert (told["partner"], told["works"]) == ("10000", True)
+    assert fate_pair.host.until(told["job_id"], "success") == "success"

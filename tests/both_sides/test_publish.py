@@ -15,6 +15,8 @@ import pytest
 from airflow_provider_fate.errors import FateCreateJobError, FateSignatureError
 from airflow_provider_fate.jobs import Party, Psi
 from airflow_provider_fate.operators import _partners
+from airflow_provider_fate.operators.connectivity import FateConnectivityOperator
+from airflow_provider_fate.operators.drain import FateSiteDrainOperator, FateSiteResumeOperator
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.permission import FateGrantOperator, FateRevokeOperator
 from airflow_provider_fate.site.partners import accept, invite, partner
@@ -60,6 +62,21 @@ def test_a_job_waits_until_the_host_has_published_its_table(pair: Pair, monkeypa
         task(FateJobOperator, pair.guest.conn_id, job=JOB).run()
     for site in pair.sites:
         assert site.unfinished() == []
+
+
+def test_a_site_that_rests_refuses_what_comes_and_takes_it_afterwards(pair: Pair) -> None:
+    granted = {"partner": "9999", "tables": "pair.host", "components": [*components_of(JOB), "toy_example"]}
+    before = task(FateGrantOperator, pair.host.conn_id, **granted).run()
+    assert task(FateSiteDrainOperator, pair.host.conn_id, partners="9999").run(120) == {
+        "partners": ["9999"],
+        "stale": [],
+    }
+    with pytest.raises(FateCreateJobError, match=r"host 10000 refuses: No Permission.*reader"):
+        task(FateJobOperator, pair.guest.conn_id, job=JOB).run()
+    assert task(FateSiteResumeOperator, pair.host.conn_id, partners="9999").run() == {"partners": ["9999"]}
+    assert task(FateGrantOperator, pair.host.conn_id, **granted).run() == before
+    assert task(FateConnectivityOperator, pair.guest.conn_id, partner="10000").run(120)["works"]
+    task(FateRevokeOperator, pair.host.conn_id, partner="9999").run()
 
 
 def test_a_partner_that_does_not_know_this_site_is_told_so_until_app_ids_are_exchanged(

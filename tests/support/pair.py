@@ -18,6 +18,7 @@ import pytest
 
 from airflow_provider_fate.clients.fate_flow import AppId, FlowClient, FlowSettings
 from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord, UploadMeta
+from airflow_provider_fate.jobs.builder import DagBuilder
 from airflow_provider_fate.local import LocalFate, LocalFederation, Membership, RunState
 from airflow_provider_fate.local.federation import Route
 from airflow_provider_fate.local.progress import PlainLines
@@ -49,15 +50,32 @@ class PairSite:
     # -- harm -----------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        """FATE-Flow takes connections, and answers nothing until the end."""
-        server = self._state().server
-        assert server is not None
-        os.kill(server, signal.SIGSTOP)
+    def frozen(self, *, broker: bool = False) -> Iterator[None]:
+        """FATE-Flow, or the broker, takes connections, and answers nothing until the end."""
+        state = self._state()
+        victim = state.broker if broker else state.server
+        assert victim is not None
+        os.kill(victim, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(server, signal.SIGCONT)
+            os.kill(victim, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def crowded(self, cores: int = 32) -> Iterator[str]:
+        """A job of this site alone holds all of its cores until the end."""
+        dag = DagBuilder({"guest": [self.party]}, {"cores": cores})
+        dag.add("reader_0", "reader")
+        dag.set_party_parameters("guest", self.party, "reader_0", {"namespace": NAMESPACE, "name": self.role})
+        job_id = self.flow.job.submit(dag.document()).job_id
+        self.until(job_id, "running", task="reader_0")
+        pid = int(self.tasks(job_id)["reader_0"].run_pid or 0)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield job_id
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            self.flow.job.stop(job_id)
 
     @contextlib.contextmanager
     def down(self, *, broker: bool = False) -> Iterator[None]:
