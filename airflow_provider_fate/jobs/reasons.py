@@ -71,6 +71,14 @@ _TEXTS: tuple[tuple[str, Reason], ...] = (
         ),
     ),
     (
+        r"a bytes-like object is required, not 'NoneType'",
+        Reason(
+            "no_rows",
+            "The task had no row to compute with. After a PSI: the tables have not one id in common (intersect_count). "
+            "Ask how each side makes its ids; FatePsiOperator(min_overlap=...) tells before a training.",
+        ),
+    ),
+    (
         r"MemoryError|Cannot allocate memory|std::bad_alloc|OutOfMemory|out of memory",
         Reason(
             "out_of_memory",

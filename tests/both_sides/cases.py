@@ -194,6 +194,8 @@ def stopped_and_rerun(pair: Pair, task: Task) -> None:
     job_id = job_id_of(task)
     pair.host.until(job_id, "running", task="psi_0")
     pair.host.flow.job.stop(job_id)
+    pair.guest.until(job_id, "canceled")
+    time.sleep(3)  # what FATE-Flow still tells of the stop would end the job again
     pair.host.flow.job.rerun(job_id)
 
 
@@ -326,7 +328,7 @@ CASES: dict[str, Case] = {
     "black_hole_at_submit": Case(
         "What is sent to the partner is swallowed",
         "Its broker took everything and answered nothing for two minutes, as a firewall that drops packets does.",
-        (r"host 10000 did not answer in time", r"Nothing is left of it"),
+        (r"host 10000 did not answer in time", r"a later try may find it there"),
         (),
         ("failed", "unknown"),
         harm=black_hole(120),
@@ -362,15 +364,15 @@ CASES: dict[str, Case] = {
     "nobody_in_common": Case(
         "The tables have not one id in common",
         "The host has a table of other people.",
-        (r"psi_0|sbt_0",),
-        (r"psi_0|sbt_0",),
+        (r"sbt_0 failed", r"not one id in common"),
+        (r"sbt_0 failed on host 10000", r"not one id in common"),
         ("failed", "failed"),
         job=lambda: training(Party("10000", "pair.strangers")),
         setting=strangers,
     ),
     "stopped_and_rerun": Case(
         "The partner stops the job, and lets it run again",
-        "Somebody at the host has stopped it, and at once had it go on.",
+        "Somebody at the host has stopped it, and three seconds later had it go on.",
         (r"is running",),
         (),
         ("success", "success"),

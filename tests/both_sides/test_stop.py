@@ -1,4 +1,4 @@
-"""A job that is stopped while its partner is away ends on both sides."""
+"""What ends while the partner is away ends on both sides: by the guest, who repeats a stop, or by the host itself."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import threading
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.site.audit import stale_jobs
 from tests.both_sides.cases import training
 from tests.support.pair import Pair
 from tests.support.task import FakeTaskInstance, Task, in_worker
@@ -39,3 +41,22 @@ def test_a_stop_is_repeated_until_the_partner_is_back(fate_pair: Pair, caplog: p
     assert fate_pair.host.until(job_id, "canceled", "failed", patience=30)
     for site in fate_pair.sites:
         assert site.unfinished() == []
+
+
+def test_a_row_of_which_the_end_was_not_told_is_found_and_ended_by_the_host(fate_pair: Pair) -> None:
+    guest, host = fate_pair.sites
+    job_id = guest.flow.job.submit(training()).job_id
+    guest.until(job_id, "success", task="sbt_0")
+    with host.down():
+        assert guest.until(job_id, "success", "failed") == "success", "what is left runs at the guest alone"
+    time.sleep(5)  # nothing comes any more
+    assert host.status(job_id) == "running"
+    now = datetime.now(tz=UTC)
+    assert job_id not in stale_jobs(host.flow, now - timedelta(minutes=10)), "it may still run"
+    assert job_id in stale_jobs(host.flow, now)
+
+    host.flow.job.stop(job_id)
+
+    assert host.until(job_id, "canceled") == "canceled"
+    assert guest.status(job_id) == "success", "what has been achieved stays so"
+    assert host.unfinished() == []

@@ -13,6 +13,7 @@ from airflow_provider_fate.jobs.reasons import known_reason
         ("No Permission: type[component],component_name[reader]", "permission"),
         ("StatusCode.UNAVAILABLE ... Connection refused", "unreachable_party"),
         ("502 Server Error: Bad Gateway for url", "unreachable_party"),
+        ("TypeError: a bytes-like object is required, not 'NoneType'", "no_rows"),
         ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate", "out_of_memory"),
         ("OSError: [Errno 28] No space left on device", "disk_full"),
         ("KeyError: \"['x9'] not in index\"", "feature_mismatch"),
