@@ -33,8 +33,8 @@ class FateAuditOperator(FateSiteOperator):
     :param stale_after: a job of which nothing was told for so long, and that is unfinished here, is named in the XCom.
     :param fate_conn_id: Airflow connection of this site. (templated)
     :returns: ``{"target", "jobs", "partners": {party id: {"jobs", "core_hours", "ends", "tables"}}, "over_quota":
-        [party id], "stale": [job id]}`` as XCom. ``over_quota`` is what
-        ``FateRevokeOperator.partial(...).expand(partner=...)`` takes.
+        [party id], "stale": [job id]}`` as XCom. A task that returns ``over_quota``
+        can be mapped over: ``FateRevokeOperator.partial(...).expand(partner=...)``.
     :raises AirflowFailException: an argument cannot be right. Not retried.
     """
 

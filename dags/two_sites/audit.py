@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from airflow.sdk import Param, dag
+from airflow.sdk import Param, dag, task
 from example_tables import DAY
 
 from airflow_provider_fate.operators.audit import FateAuditOperator
@@ -44,8 +45,14 @@ def two_sites_audit() -> None:
         end="{{ params.end or data_interval_end }}",
         quota_core_hours=200,
     )
+
+    @task
+    def over_quota(book: dict[str, Any]) -> list[str]:
+        """Name those from whom everything is taken."""
+        return list(book["over_quota"])
+
     FateRevokeOperator.partial(task_id="revoke", fate_conn_id="{{ params.site }}").expand(
-        partner=audit.output["over_quota"]
+        partner=over_quota(audit.output)
     )
 
 
