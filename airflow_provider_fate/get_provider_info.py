@@ -29,7 +29,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "FATE",
                 "python-modules": [
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
+                    f"{_P}.operators.drain",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
                     f"{_P}.operators.permission",
