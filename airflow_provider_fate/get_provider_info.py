@@ -32,6 +32,8 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.download",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
+                    f"{_P}.operators.model_export",
+                    f"{_P}.operators.model_import",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.psi",
