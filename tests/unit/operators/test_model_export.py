@@ -21,6 +21,7 @@ from airflow_provider_fate.errors import (
 from airflow_provider_fate.jobs import HeteroSecureBoost, HomoLR, Party, Psi, Recipe
 from airflow_provider_fate.models.card import ModelCard
 from airflow_provider_fate.models.package import open_package
+from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.upload import FateUploadOperator
 from airflow_provider_fate.storage import folder as storage
@@ -127,8 +128,6 @@ def test_what_fails_halfway_leaves_nothing(
 
 
 def test_the_training_task_of_the_same_run_is_found(site: FakeFlow, tmp_path: Path) -> None:
-    from airflow_provider_fate.operators.job import FateJobOperator
-
     ti = FakeTaskInstance(task_id="train")
     recipe = HomoLR(**PARTIES)
     trained = Task(lambda: FateJobOperator(task_id="train", fate_conn_id=CONN_ID, job=recipe, check_tables=False), ti)
@@ -185,14 +184,14 @@ def test_a_table_has_the_fingerprint_of_its_upload_and_is_said_to_be_replaced_la
 
     def upload(run_id: str) -> Any:
         given: dict[str, Any] = {"source": str(file), "table": "credit.bank", "match_id": "id", "label": "y"}
-        make = partial(FateUploadOperator, task_id="load", fate_conn_id=CONN_ID, **given)
+        make = partial(FateUploadOperator, task_id="load", fate_conn_id=CONN_ID, if_exists="replace", **given)
         return Task(make, FakeTaskInstance(run_id=run_id)).run()
 
     upload("first")
-    site.clock.advance(60)
-    job = run(site, HomoLR(**PARTIES))
+    train = partial(FateJobOperator, task_id="train", fate_conn_id=CONN_ID, job=HomoLR(**PARTIES), check_tables=False)
+    job = Task(train).run()
     export(job, tmp_path / "a")
-    file.write_text("id,y,age\n1,0,33\n")
+    file.write_text("id,y,age\n1,0,33\n2,1,44\n3,1,55\n")
     upload("second")
     export(job, tmp_path / "b")
 
@@ -201,7 +200,7 @@ def test_a_table_has_the_fingerprint_of_its_upload_and_is_said_to_be_replaced_la
     assert before.fingerprint is not None
     assert before.fingerprint != after.fingerprint
     assert (before.rows, before.replaced_since) == (2, False)
-    assert (after.rows, after.replaced_since) == (1, True)
+    assert (after.rows, after.replaced_since) == (3, True)
     assert "has been replaced since the training" in (tmp_path / "b" / "card.md").read_text()
 
 
