@@ -81,8 +81,9 @@ def _estimators(side: Side) -> list[Mapping[str, Any]]:
     found = (side.model.get("data") or {}).get("estimator")
     if isinstance(found, Mapping) and "param" not in found:
         found = [found[key] for key in sorted(found, key=lambda key: (len(str(key)), str(key)))]
-    estimators = found if isinstance(found, list) else [found]
-    if not all(isinstance(one, Mapping) and one.get("param") and one.get("header") for one in estimators):
+    given = found if isinstance(found, list) else [found]
+    estimators = [one for one in given if isinstance(one, Mapping) and one.get("param") and one.get("header")]
+    if not given or len(estimators) != len(given):
         raise FateInputError(
             f"The part of {side.who} has no coefficients where FATE 2.2 writes them.",
             hint="Was it trained by another FATE?",

@@ -99,7 +99,7 @@ class _Attributes:
     """What ONNX wants to know of trees, in lists that run side by side."""
 
     def __init__(self) -> None:
-        self.all: dict[str, list[Any]] = {
+        self.all: dict[str, Any] = {
             name: []
             for name in (
                 "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_modes", "nodes_values",
