@@ -30,6 +30,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "FateAgreementError",
+    "FateAliasMoved",
     "FateAmbiguousSubmitError",
     "FateArchiveError",
     "FateAuthError",
@@ -357,6 +358,10 @@ class FateTableExists(FateConflictError):
 
 class FateModelExists(FateConflictError):
     """There is another model under this name."""
+
+
+class FateAliasMoved(FateConflictError):
+    """An alias of a registered model points elsewhere than the decision was based on: somebody has moved it."""
 
 
 class FateFileExists(FateConflictError):
