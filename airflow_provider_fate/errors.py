@@ -30,6 +30,7 @@ from typing import Any, Protocol
 
 __all__ = [
     "FateAgreementError",
+    "FateAliasMoved",
     "FateAmbiguousSubmitError",
     "FateArchiveError",
     "FateAuthError",
@@ -52,7 +53,9 @@ __all__ = [
     "FateJobNotFound",
     "FateJobStopped",
     "FateJobTimeout",
+    "FateModelExists",
     "FateModelNotFound",
+    "FateModelPackageError",
     "FateNotFlowError",
     "FateNotFoundError",
     "FateNotOfferedError",
@@ -293,6 +296,17 @@ class FateOverlapError(FateInputError):
         self.own_rows = own_rows
 
 
+class FateModelPackageError(FateInputError):
+    """A model package is none, or not what it says it is: wrong checksum, a file too many, a link.
+
+    :ivar member: name of the file in it that it is about, as far as there is one.
+    """
+
+    def __init__(self, message: str, *, member: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.member = member
+
+
 class FateArchiveError(FateError):
     """An archive from a server is damaged, or holds what it must not hold.
 
@@ -340,6 +354,14 @@ class FateConflictError(FateError):
 
 class FateTableExists(FateConflictError):
     """The table exists already (7002)."""
+
+
+class FateModelExists(FateConflictError):
+    """There is another model under this name."""
+
+
+class FateAliasMoved(FateConflictError):
+    """An alias of a registered model points elsewhere than the decision was based on: somebody has moved it."""
 
 
 class FateFileExists(FateConflictError):

@@ -39,7 +39,14 @@ class FateSiteOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Check, then work."""
-        from airflow_provider_fate.errors import FateConfigError, FateInputError, FateNotOfferedError, FateTableExists
+        from airflow_provider_fate.errors import (
+            FateArchiveError,
+            FateConfigError,
+            FateInputError,
+            FateModelExists,
+            FateNotOfferedError,
+            FateTableExists,
+        )
         from airflow_provider_fate.hooks.check import verify_party
 
         try:
@@ -47,7 +54,11 @@ class FateSiteOperator(BaseOperator):
             with self._session() as session:
                 verify_party(session.site, session.client)
                 return self.work(session, context)
-        except (FateInputError, FateConfigError, FateNotOfferedError, FateTableExists) as e:
+        except (FateInputError, FateConfigError, FateNotOfferedError, FateTableExists, FateModelExists) as e:
+            raise AirflowFailException(str(e)) from None
+        except FateArchiveError as e:
+            if e.damaged:
+                raise
             raise AirflowFailException(str(e)) from None
 
     @contextmanager

@@ -56,6 +56,7 @@ class FakeJob:
     ended: int | None = None
     due: float = 0.0
     without_models: bool = False
+    deleted_models: set[tuple[str, Party]] = field(default_factory=set)
     deleted_outputs: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
-"""``/output/*``, ``/log/*`` and ``/model/*`` of the fake server."""
+"""``/output/*`` and ``/log/*`` of the fake server."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .jobs import FakeJob, FakeTask, named_outputs
+from .model_routes import trained
 from .replies import Answer, Call, Refusal, archive, bare, envelope, missing
 from .routing import route
 from .tables import Table
@@ -66,31 +68,28 @@ def metric_delete(fake: FakeFlow, call: Call) -> Answer:
     return envelope(bool(_metrics(fake, *_find(fake, call))))
 
 
-def _model(job: FakeJob, task: FakeTask) -> dict[str, Any] | None:
-    trained = task.component.endswith(("_lr", "_linr", "secureboost", "_nn")) and task.status == "success"
-    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}} if trained and not job.without_models else None
-
-
 @route("GET", "/output/model/query", *_TASK)
 def model_query(fake: FakeFlow, call: Call) -> Answer:
-    job, task = _find(fake, call)
-    model = _model(job, task)
+    model = trained(*_find(fake, call))
     if model is None:
         raise missing("No found output model", 2005, **{name: call.arg(name) for name in _TASK})
-    return envelope(model)
+    return envelope({"output_model": json.loads(model.get("json_model", b"[]"))})
 
 
 @route("GET", "/output/model/download", *_TASK)
 def model_download(fake: FakeFlow, call: Call) -> Answer:
-    if _model(*_find(fake, call)) is None:
+    model = trained(*_find(fake, call))
+    if model is None:
         raise Refusal(6000, "ValueError('No found model')")
-    return archive({"output_model": b"{}"}, filename="output_model", compressed=False)
+    return archive(model, filename="output_model", compressed=False)
 
 
 @route("POST", "/output/model/delete", *_TASK)
 def output_model_delete(fake: FakeFlow, call: Call) -> Answer:
-    if _model(*_find(fake, call)) is None:
+    job, task = _find(fake, call)
+    if trained(job, task) is None:
         raise missing("No found output model", 2005, **{name: call.body[name] for name in _TASK})
+    job.deleted_models.add((task.name, task.party))
     return envelope()
 
 
@@ -188,55 +187,3 @@ def log_query(fake: FakeFlow, call: Call) -> Answer:
         return envelope([])
     # FATE-Flow splits the text at line ends, so there is one empty line more.
     return envelope([{"content": text, "line_num": begin + index} for index, text in enumerate([*lines, ""])])
-
-
-# --- models ---
-
-
-@route("POST", "/model/load")
-@route("POST", "/model/migrate")
-@route("POST", "/model/store")
-@route("POST", "/model/restore")
-def stub(fake: FakeFlow, call: Call) -> Answer:
-    return envelope()
-
-
-def _known_model(fake: FakeFlow, named: dict[str, Any]) -> bool:
-    trained = any(
-        job.model_id == named["model_id"] and any(_model(job, task) for task in job.tasks) for job in fake.jobs.values()
-    )
-    return trained or (named["model_id"], named["model_version"]) in fake.models
-
-
-def _named_model(named: dict[str, Any]) -> tuple[str, str]:
-    return str(named["model_id"]), str(named["model_version"])
-
-
-def _no_model(named: dict[str, Any], *names: str) -> Refusal:
-    return missing("No found output model", 2005, **{name: named.get(name) for name in names})
-
-
-@route("POST", "/model/export", "model_id", "model_version", "party_id", "role", "path")
-def model_export(fake: FakeFlow, call: Call) -> Answer:
-    if not _known_model(fake, call.body):
-        raise _no_model(call.body, "model_id", "model_version", "role", "party_id")
-    return envelope()
-
-
-@route("POST", "/model/import", "model_id", "model_version", place="form")
-def model_import(fake: FakeFlow, call: Call) -> Answer:
-    if call.file is None:
-        raise Refusal(5007, "No Found File")
-    fake.models[call.form["model_id"], call.form["model_version"]] = {}
-    return envelope()
-
-
-@route("POST", "/model/delete", "model_id", "model_version")
-def model_delete(fake: FakeFlow, call: Call) -> Answer:
-    if not _known_model(fake, call.body):
-        raise _no_model(call.body, "model_id", "model_version")
-    for job in fake.jobs.values():
-        if (job.model_id, str(job.schema["dag"]["conf"]["model_version"])) == _named_model(call.body):
-            job.without_models = True
-    fake.models.pop((call.body["model_id"], call.body["model_version"]), None)
-    return envelope({"count": True})

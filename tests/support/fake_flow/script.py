@@ -44,6 +44,7 @@ class Script:
     :param stall: a task (name or component) that runs for ever.
     :param metrics: ``output/metric/query`` by task name; the common components have some by default.
     :param data: output tables by task name and output key; the common components have one of one row by default.
+    :param models: files of a model by task name; components that train have one of a few numbers by default.
     :param settle: seconds for which a job stopped by a partner reads ``failed`` before ``canceled``.
     :param rerun_delay: seconds for which a rerun still reads the old end state.
     """
@@ -54,6 +55,7 @@ class Script:
     stall: str | None = None
     metrics: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     data: Mapping[str, Mapping[str, Sequence[Table]]] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     settle: float = 0.3
     rerun_delay: float = 0.15
 

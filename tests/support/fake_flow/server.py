@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from airflow_provider_fate.clients.fate_flow import AppId, FlowSettings
 
-from . import access_routes, data_routes, job_routes, output_routes, server_routes
+from . import access_routes, data_routes, job_routes, model_routes, output_routes, server_routes
 from .clock import Clock
 from .faults import Faults
 from .gate import Gate
@@ -22,7 +22,7 @@ from .tables import Tables
 from .web import serve
 
 # Importing them fills the table of routes.
-_IMPLEMENTED_BY = (access_routes, data_routes, job_routes, output_routes, server_routes)
+_IMPLEMENTED_BY = (access_routes, data_routes, job_routes, model_routes, output_routes, server_routes)
 
 
 class Requests:
@@ -97,7 +97,7 @@ class FakeFlow:
         self.gate = Gate(self.clock, on=auth)
         self.tables = Tables()
         self.jobs: dict[str, FakeJob] = {}
-        self.models: dict[tuple[str, str], dict[str, Any]] = {}
+        self.models: dict[tuple[str, str], dict[tuple[str, str, str, str], bytes]] = {}
         self.providers: dict[str, dict[str, Any]] = {}
         self.servers: dict[str, dict[str, Any]] = {}
         self.services: dict[tuple[str, str], dict[str, Any]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -112,12 +114,22 @@ def test_models_are_exported_imported_and_deleted(fake_flow: FakeFlow, flow: Flo
     assert "output_model" in flow.output.model(*party, "lr_0")
     assert flow.output.metrics(*party, "lr_0") == []
     assert not flow.output.delete_metrics(*party, "lr_0")
-    flow.output.delete_model(*party, "lr_0")
     flow.model.export(job.model_id, "0", "guest", "9999", path="/srv/models")
-    flow.model.import_([b"zip"], model_id="imported#1", model_version="3")
+    tar, again, package = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    flow.output.download_model(*party, "lr_0", tar)
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("~/0/guest/9999/lr_0/output_model", tar.getvalue())
+    flow.model.import_([package.getvalue()], model_id="imported#1", model_version="3")
+    part = ("guest", "9999", "lr_0", "output_model")
+    assert flow.model.download("imported#1", "3", *part, again) == len(tar.getvalue())
+    assert again.getvalue() == tar.getvalue()
     assert flow.model.delete("imported#1", "3")
+    for gone in (flow.model.delete, lambda *model: flow.model.download(*model, *part, io.BytesIO())):
+        with pytest.raises(FateModelNotFound):
+            gone("imported#1", "3")
+    flow.output.delete_model(*party, "lr_0")
     with pytest.raises(FateModelNotFound):
-        flow.model.delete("imported#1", "3")
+        flow.output.download_model(*party, "lr_0", io.BytesIO())
 
 
 def test_providers_are_registered_and_forgotten(flow: FlowClient) -> None:

@@ -1,4 +1,4 @@
-"""``flow.model``: models on the server's disk."""
+"""``flow.model``: models by their id and version."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from airflow_provider_fate.clients.http import (
     Group,
     Reply,
     Request,
+    Sink,
     Source,
+    Target,
     Transport,
     Upload,
     endpoint,
+    get,
     post,
     without_none,
 )
-from airflow_provider_fate.errors import FateNotOfferedError
+from airflow_provider_fate.errors import FateModelNotFound, FateNotOfferedError
 
 from ..names import check_id, check_name
 
 __all__ = ["ModelGroup"]
+
+
+_OUTPUT_EXCEPTION = 5008
+
+
+def _download_errors(reply: Reply) -> Exception | None:
+    if reply.code == _OUTPUT_EXCEPTION and "No found model" in reply.message:
+        return FateModelNotFound("This site has no such model.", endpoint="GET /worker/model/download", code=reply.code)
+    return None
 
 
 class ModelGroup(Group[Transport]):
@@ -38,6 +50,33 @@ class ModelGroup(Group[Transport]):
             "path": path,
         }
         return post("/model/export", _nothing, json=body, slow=True)
+
+    @endpoint
+    def download(
+        self, model_id: str, model_version: str, role: str, party_id: str, task_name: str, output_key: str, to: Target
+    ) -> Request[int]:
+        """Write a part of a model as tar, whether it was trained here or imported; return its size in bytes.
+
+        FATE-Flow has this endpoint for the workers of its own tasks. No other reads a model by its id: those of
+        ``flow.output`` know models by the job that has trained them, which an imported one has not.
+
+        :raises FateModelNotFound: no such part on this site.
+        """
+        params = {
+            **_model(model_id, model_version),
+            "role": check_id("role", role),
+            "party_id": check_id("party_id", party_id),
+            "task_name": check_id("task_name", task_name),
+            "output_key": check_id("output_key", output_key),
+        }
+        return get(
+            "/worker/model/download",
+            lambda reply: reply.size,
+            params=params,
+            sink=Sink(to),
+            slow=True,
+            errors=_download_errors,
+        )
 
     @endpoint
     def import_(self, file: Source, *, model_id: str, model_version: str) -> Request[None]:

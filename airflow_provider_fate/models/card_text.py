@@ -1,0 +1,128 @@
+"""A model card as Markdown, for people: in a storage, in a registry, in the body of an approval."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.models.card import CardTable, ModelCard
+
+__all__ = ["card_markdown"]
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
+_MANY = 60
+"""Columns that are named; the JSON has all of them."""
+
+
+def card_markdown(card: ModelCard) -> str:
+    """Write the card. What comes from a partner or a job is escaped: it cannot become a link or a heading."""
+    model = card.model
+    blocks: list[str] = [
+        f"# Model {_text(model.model_id)}, version {_text(model.model_version)}",
+        f"The part of {_text(model.role)} {_text(model.party_id)}, trained by job {_text(model.job_id)}.",
+        _headline(card),
+        "## Parties",
+        _table(
+            ("party", "tables", ""),
+            ((f"{p.role} {p.party_id}", ", ".join(p.tables), "this site" if p.own else "") for p in card.parties),
+        ),
+        "## Data of this site",
+        *([block for table in card.tables for block in _data(table)] or ["This party reads no table."]),
+    ]
+    if (overlap := card.overlap) is not None:
+        share = "" if overlap.share is None else f" ({overlap.share:.1%})"
+        of = "" if overlap.own_rows is None else f" of {overlap.own_rows:,} rows"
+        blocks += ["## Overlap", f"{overlap.rows:,}{of} of this site are known to all parties{share}."]
+    blocks += ["## Metrics", _metrics(card), "## Components", *_components(card)]
+    blocks += ["## Provenance", _provenance(card), "## What is not seen here", _list(card.not_seen)]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _headline(card: ModelCard) -> str:
+    if card.approval is None:
+        return ""
+    at = "" if card.approval.at is None else f" at {card.approval.at:%Y-%m-%d %H:%M} UTC"
+    return f"Approved by {_text(card.approval.by)}{at}."
+
+
+def _data(table: CardTable) -> Iterable[str]:
+    rows = "not there any more" if table.rows is None else f"{table.rows:,} rows"
+    facts = [rows]
+    if table.label:
+        facts.append(f"label {_text(table.label)}")
+    if table.match_id:
+        facts.append(f"matched by {_text(table.match_id)}")
+    facts.append(f"fingerprint {_code(table.fingerprint)}" if table.fingerprint else "no fingerprint")
+    yield f"**{_text(table.table)}** ({_text(table.task)}): {', '.join(facts)}."
+    if table.replaced_since:
+        yield "The table has been replaced since the training: this is what is there now."
+    if table.columns:
+        shown = [
+            f"{_text(name)} ({_text(kind)})"
+            for name, kind in zip(table.columns[:_MANY], table.types[:_MANY], strict=True)
+        ]
+        more = f" and {len(table.columns) - _MANY} more" if len(table.columns) > _MANY else ""
+        yield f"{len(table.columns)} columns, in this order: {', '.join(shown)}{more}."
+
+
+def _metrics(card: ModelCard) -> str:
+    if not card.metrics:
+        return "This site has no metrics of the job."
+    rows = ((name, f"{value:.6g}" if isinstance(value, float) else str(value)) for name, value in card.metrics.items())
+    return _table(("metric", "value"), rows)
+
+
+def _components(card: ModelCard) -> Iterable[str]:
+    yield _table(
+        ("task", "component", "provider", "stage", "model"),
+        ((t.task, t.component, t.provider or "", t.stage or "", "yes" if t.trained else "") for t in card.tasks),
+    )
+    for task in card.tasks:
+        if task.parameters:
+            text = yaml.safe_dump(task.parameters, sort_keys=True, allow_unicode=True).rstrip()
+            fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+            yield f"Parameters of {_text(task.task)}:"
+            yield f"{fence}yaml\n{text}\n{fence}"
+
+
+def _provenance(card: ModelCard) -> str:
+    training, model = card.training, card.model
+    rows = [
+        ("job", model.job_id),
+        ("started by", f"party {training.initiator}" if training.initiator else ""),
+        ("began", f"{training.started:%Y-%m-%d %H:%M:%S} UTC" if training.started else ""),
+        ("ended", f"{training.ended:%Y-%m-%d %H:%M:%S} UTC" if training.ended else ""),
+        ("FATE-Flow", training.fate_version or ""),
+        ("description of the job", training.schema_version or ""),
+        ("package", f"{model.size:,} bytes, sha256 {model.package_sha256}"),
+        ("content", f"sha256 {model.content_sha256}"),
+    ]
+    if (run := card.airflow) is not None:
+        rows.append(("Airflow", f"DAG {run.dag_id}, run {run.run_id}, task {run.task_id}"))
+        rows.append(("trained by task", run.trained_by or ""))
+        rows.append(("card written", f"{run.written:%Y-%m-%d %H:%M:%S} UTC"))
+    rows += [(f"left out: {path}", reason) for path, reason in model.left_out.items()]
+    return _table(("", ""), [row for row in rows if row[1]])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head)]
+    lines += [[_text(cell) for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _list(sentences: Iterable[str]) -> str:
+    return "\n".join(f"- {_text(sentence)}" for sentence in sentences)
+
+
+def _text(text: str) -> str:
+    """Text as it is: nothing in it is Markdown, and it stays on its line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text.isalnum() else _text(text)

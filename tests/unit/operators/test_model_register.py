@@ -1,0 +1,133 @@
+"""A model is registered once, whoever kills the task; and DAGs hear of the champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_fate.assets import model_asset
+from airflow_provider_fate.models.card import CardModel, CardTraining, ModelCard
+from airflow_provider_fate.models.registry import ModelRegistry
+from airflow_provider_fate.operators.model_register import FateModelAliasOperator, FateModelRegisterOperator
+from tests.support.task import FakeTaskInstance, Task
+
+NAME = "credit_risk"
+
+
+def exported(folder: Path, number: int = 1) -> dict[str, Any]:
+    """What an export gives back, with its card."""
+    sha256 = f"{number:064x}"
+    ids = {
+        "job_id": f"20261127{number:013}",
+        "model_id": "m",
+        "model_version": "0",
+        "role": "guest",
+        "party_id": "9999",
+    }
+    training = CardTraining(started=None, ended=None, initiator=None, fate_version=None, schema_version=None)
+    about = CardModel(**ids, package_sha256=sha256, content_sha256=sha256, size=1)
+    card = ModelCard(
+        model=about, parties=(), tables=(), tasks=(), metrics={"auc": 0.7}, training=training, not_seen=()
+    )  # fmt: skip
+    place = folder / f"card-{number}.json"
+    place.write_text(card.to_json())
+    return {**ids, "package": f"s3://m/{number}/model.zip", "sha256": sha256, "card": str(place), "tasks": ["sbt_0"]}
+
+
+class Run(Task):
+    """A task whose outlets take events."""
+
+    events: dict[Any, Any]
+
+    @property
+    def context(self) -> Any:
+        operator = self.make()
+        self.events = getattr(self, "events", None) or {outlet: _Event() for outlet in operator.outlets}
+        return {**super().context, "outlet_events": self.events, "outlets": operator.outlets, "task": operator}
+
+
+class _Event:
+    def __init__(self) -> None:
+        self.extra: dict[str, Any] = {}
+
+
+def register(folder: Path, model: Any, **arguments: Any) -> Run:
+    given: dict[str, Any] = {"name": NAME, "registry": str(folder / "registry")} | arguments
+    return Run(lambda: FateModelRegisterOperator(task_id="register", model=model, **given), FakeTaskInstance("nightly"))
+
+
+def promote(folder: Path, version: Any, **arguments: Any) -> Run:
+    given: dict[str, Any] = {"name": NAME, "alias": "champion", "registry": str(folder / "registry")} | arguments
+    return Run(lambda: FateModelAliasOperator(task_id="promote", version=version, **given), FakeTaskInstance("nightly"))
+
+
+def test_a_model_is_registered_with_its_metrics_and_its_run(tmp_path: Path) -> None:
+    told = register(tmp_path, exported(tmp_path), tags={"country": "fr"}).run()
+    assert (told["name"], told["version"], told["new"]) == (NAME, 1, True)
+    assert (told["metrics"], told["tags"]) == ({"auc": 0.7}, {"country": "fr"})
+    assert told["run"] == {"dag_id": "nightly", "run_id": "run", "task_id": "task"}
+    again = register(tmp_path, exported(tmp_path)).run()
+    assert again == told | {"new": False}, "a retry, or another DAG"
+
+
+def test_the_champion_changes_and_who_waits_for_it_is_told(tmp_path: Path) -> None:
+    asset = model_asset("9999", NAME)
+    first = register(tmp_path, exported(tmp_path, 1), alias="challenger").run()
+    second = register(tmp_path, exported(tmp_path, 2)).run()
+    assert promote(tmp_path, first, expected=None).run()["previous"] is None
+    task = promote(tmp_path, "2", expected="1", reason="AUC 0.71 against 0.70", outlets=[asset])
+    told = task.run()
+    assert (told["version"], told["previous"], told["alias"], told["job_id"]) == (2, 1, "champion", second["job_id"])
+    (event,) = task.events.values()
+    assert event.extra["job_id"] == second["job_id"], "FatePredictOperator takes the event"
+    assert (event.extra["alias"], event.extra["version"], event.extra["previous"]) == ("champion", 2, 1)
+    registry = ModelRegistry(str(tmp_path / "registry"))
+    assert registry.aliases(NAME) == {"champion": 2, "challenger": 1}
+    assert registry.history(NAME, "champion")[-1].reason == "AUC 0.71 against 0.70"
+
+
+def test_who_compared_with_an_older_champion_fails_and_is_not_retried(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        register(tmp_path, exported(tmp_path, number)).run()
+    promote(tmp_path, 1).run()
+    promote(tmp_path, 2, expected={"version": 1}).run()
+    with pytest.raises(AirflowFailException, match="points at version 2 and not at version 1, moved by nightly/run"):
+        promote(tmp_path, 3, expected=1).run()
+    assert promote(tmp_path, None).run() == {"name": NAME, "alias": "champion", "version": None, "previous": 2}
+
+
+def test_a_card_of_another_package_is_found_out(tmp_path: Path) -> None:
+    model = exported(tmp_path, 1) | {"sha256": f"{2:064x}"}
+    with pytest.raises(AirflowFailException, match="describes another package"):
+        register(tmp_path, model).run()
+    assert ModelRegistry(str(tmp_path / "registry")).names() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"model": "s3://m/model.zip"}, "is not the result of an export"),
+        ({"model": {"package": "x", "sha256": "12"}}, "sha256"),
+        ({"name": "a/b"}, "name='a/b' is not a name"),
+        ({"alias": "the best"}, "alias='the best' is not a name"),
+        ({"registry": ""}, "registry is empty"),
+        ({"registry": "s3://key:secret@bucket/r"}, "has a password in it"),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_is_registered(tmp_path: Path, arguments: Any, said: str) -> None:
+    given = {"model": exported(tmp_path)} | arguments
+    with pytest.raises(AirflowFailException, match=said):
+        register(tmp_path, **given).run()
+    assert ModelRegistry(str(tmp_path / "registry")).names() == []
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [(0, "version=0 is not a version"), ("best", "version='best'"), (7, "has no version 7")]
+)
+def test_an_alias_needs_a_version(tmp_path: Path, version: Any, said: str) -> None:
+    register(tmp_path, exported(tmp_path)).run()
+    with pytest.raises(AirflowFailException, match=said):
+        promote(tmp_path, version).run()
