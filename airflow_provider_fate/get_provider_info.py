@@ -34,6 +34,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.job",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
+                    f"{_P}.operators.predict",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
                     f"{_P}.operators.table",

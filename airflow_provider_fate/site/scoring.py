@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import (
     FateInputError,
-    FateJobNotFound,
     FateModelNotFound,
     FateTableNotFound,
     FateTaskNotFound,
@@ -33,12 +32,12 @@ MOST = 10
 def training_record(flow: FlowClient, site: FateSite, job_id: str) -> JobRecord:
     """The record of a job that has trained a model.
 
-    :raises FateJobNotFound: the site does not know it.
+    :raises FateModelNotFound: the site does not know it.
     :raises FateInputError: it has not succeeded.
     """
     records = flow.job.query(job_id=job_id)
     if not records:
-        raise FateJobNotFound(
+        raise FateModelNotFound(
             f"The site of connection {site.conn_id!r} does not know job {job_id}, which is to have trained the model.",
             job_id=job_id,
             hint="Was it run over another connection, or cleaned? A model goes with the job that trained it.",

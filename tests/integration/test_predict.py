@@ -13,14 +13,16 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.clients.fate_flow.models import UploadMeta
+from airflow_provider_fate.errors import FateJobFailed
 from airflow_provider_fate.jobs import (
     Binning,
     HeteroSecureBoost,
@@ -120,13 +122,13 @@ def flow(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> It
         yield client
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chain:
     """What the jobs of a recipe have given back, and the scores by id."""
 
-    trained: dict[str, Any] = field(default_factory=dict)
-    scored: dict[str, Any] = field(default_factory=dict)
-    unlabelled: dict[str, Any] = field(default_factory=dict)
+    trained: dict[str, Any]
+    scored: dict[str, Any]
+    unlabelled: dict[str, Any]
 
 
 def run(operator: type[FateJobOperator], **kwargs: Any) -> Any:
@@ -143,10 +145,8 @@ def predict(name: str, trained: Mapping[str, Any], suffix: str = "", **kwargs: A
 
 
 def chain(name: str) -> Chain:
-    done = Chain(run(FateJobOperator, job=RECIPES[name]))
-    done.scored = predict(name, done.trained)
-    done.unlabelled = predict(name, done.trained, "_new")
-    return done
+    trained = run(FateJobOperator, job=RECIPES[name])
+    return Chain(trained, predict(name, trained), predict(name, trained, "_new"))
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +202,25 @@ def test_rows_without_a_label_get_the_same_scores(
     found = scores(flow, tmp_path, done.unlabelled["job_id"], task, output)
     assert found.keys() == expected.keys()
     assert max(abs(a - b) for id_ in expected for a, b in zip(expected[id_], found[id_], strict=True)) < 1e-6
+
+
+def test_the_evaluation_of_the_training_judges_the_scores(chains: dict[str, Future[Chain]]) -> None:
+    done = chains["homo_lr"].result()
+    found = done.scored["metrics"]["evaluation_0.lr_0.test_set.auc"]
+    assert found == pytest.approx(done.trained["metrics"]["evaluation_0.lr_0.train_set.auc"])
+    assert not any(name.startswith("evaluation") for name in done.unlabelled["metrics"])
+
+
+@pytest.mark.parametrize("name", ["homo_lr"])
+def test_a_model_that_is_deleted_is_missed_here_before_and_at_a_partner_by_its_own_fate(
+    flow: FlowClient, chains: dict[str, Future[Chain]], name: str
+) -> None:
+    trained = chains[name].result().trained
+    flow.output.delete_model(trained["job_id"], "host", HOST, "lr_0")
+    with pytest.raises(FateJobFailed, match="Download model failed") as caught:
+        predict(name, trained)
+    assert "host 10000" in str(caught.value)
+
+    flow.output.delete_model(trained["job_id"], "guest", GUEST, "lr_0")
+    with pytest.raises(AirflowFailException, match=r"is not at this site .* any more: it was deleted"):
+        predict(name, trained)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import Any
 
 from airflow_provider_fate.jobs.builder import JsonObject
@@ -67,14 +68,13 @@ class Lineage:
         return self._predicted(task, tuple(task.parties))
 
     def needed(self, *ends: str) -> list[str]:
-        """Names of these tasks and of those that they wait for, in the order of the training job."""
-        waiting, known = list(ends), set()
+        """Names of these tasks and of those that they wait for, in the order in which they run."""
+        waiting, known = list(ends), dict[str, list[str]]()
         while waiting:
-            if (name := waiting.pop()) not in known:
-                known.add(name)
-                waiting += self._producers(name)
-        places = {name: place for place, name in enumerate(self.job.tasks)}
-        return sorted(known, key=lambda name: places.get(name, -1))
+            if (name := waiting.pop(0)) not in known:
+                known[name] = self._producers(name)
+                waiting += known[name]
+        return list(TopologicalSorter(known).static_order())
 
     def models(self, kept: Sequence[str]) -> list[str]:
         """Names of the tasks of the training job whose models these tasks use."""

@@ -66,9 +66,18 @@ def metric_delete(fake: FakeFlow, call: Call) -> Answer:
     return envelope(bool(_metrics(fake, *_find(fake, call))))
 
 
+_LEARN = ("_lr", "_linr", "secureboost", "_nn", "feature_scale", "_binning", "_selection")
+
+
+def _predicts(job: FakeJob, task: FakeTask) -> bool:
+    dag = job.schema["dag"]
+    return (dag["tasks"][task.name].get("stage") or dag.get("stage")) == "predict"
+
+
 def _model(job: FakeJob, task: FakeTask) -> dict[str, Any] | None:
-    trained = task.component.endswith(("_lr", "_linr", "secureboost", "_nn")) and task.status == "success"
-    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}} if trained and not job.without_models else None
+    if not task.component.endswith(_LEARN) or task.status != "success" or _predicts(job, task) or job.without_models:
+        return None
+    return {"output_model": {"meta": {"max_iter": 3}, "param": {}}}
 
 
 @route("GET", "/output/model/query", *_TASK)
@@ -99,6 +108,8 @@ def _outputs(fake: FakeFlow, job: FakeJob, task: FakeTask) -> dict[str, list[Tab
     if task.status != "success" or (task.component in _WITHOUT_DATA and task.name not in job.script.data):
         return {}
     key = {"upload": "table", "dataframe_transformer": "dataframe_output"}.get(task.component, "output_data")
+    if task.component.endswith(_LEARN) and _predicts(job, task):
+        key = "test_output_data"
     if task.name not in job.script.data and (named := named_outputs(job, task)):
         return {key: [fake.tables.get(*name) or Table(*name, "dataframe") for name in named]}
     one = Table("", "", "dataframe", ["extend_sid", "id"], [["0f0", "1"]], meta={"match_id_name": "id"})
