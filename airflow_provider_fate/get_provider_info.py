@@ -39,6 +39,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.model_register",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
+                    f"{_P}.operators.predict",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
                     f"{_P}.operators.table",

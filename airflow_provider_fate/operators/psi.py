@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
 from airflow_provider_fate.operators.job import FateJobOperator
 
 if TYPE_CHECKING:
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.clients.fate_flow import FlowClient
     from airflow_provider_fate.jobs import Psi
+    from airflow_provider_fate.operators._overlap import Overlap, Thresholds
     from airflow_provider_fate.remote.kinds.fate_job import Document
     from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
 
@@ -80,43 +79,29 @@ class FatePsiOperator(FateJobOperator):
             )
         return job
 
-    def thresholds(self) -> tuple[int, float]:
-        """``min_overlap`` and ``min_share`` as numbers; 0 where there is none.
+    def thresholds(self) -> Thresholds:
+        """``min_overlap`` and ``min_share`` as numbers.
 
         :raises FateInputError: one of them cannot be.
         """
-        from airflow_provider_fate.errors import FateInputError
+        from airflow_provider_fate.operators._overlap import Thresholds
 
-        rows, share = _number(self.min_overlap, int), _number(self.min_share, float)
-        if rows is None or rows < 0 or (rows == 0 and self.min_overlap is not None):
-            raise FateInputError(f"min_overlap={self.min_overlap!r} is not a number of rows.", hint="Write 1 or more.")
-        if share is None or not 0 <= share <= 1 or (share == 0 and self.min_share is not None):
-            raise FateInputError(
-                f"min_share={self.min_share!r} is not a share of the own table.",
-                hint="Write a number above 0 and up to 1, such as 0.2 for 20 %.",
-            )
-        return int(rows), share
+        return Thresholds.of(self.min_overlap, self.min_share)
 
     def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Figures and table; an error if there is too little in common."""
-        measured = super().result(ref, found, context)["metrics"]
-        figures = self._figures(ref, measured)
+        from airflow_provider_fate.operators._overlap import Overlap
+
+        overlap = Overlap.measured(ref, super().result(ref, found, context)["metrics"], PSI_TASK)
+        figures = self._figures(ref, overlap)
         context["ti"].xcom_push(key="overlap", value=figures)
         self._report(figures)
-        self._judge(figures)
+        self.thresholds().judge(overlap, ref.job_id, figures["host_rows"])
         return figures
 
-    def _figures(self, ref: FateJobRef, measured: Mapping[str, Any]) -> dict[str, Any]:
+    def _figures(self, ref: FateJobRef, overlap: Overlap) -> dict[str, Any]:
         from airflow_provider_fate.errors import FateServerError
 
-        try:
-            overlap, own_rows = (int(measured[f"{PSI_TASK}.{name}"]) for name in ("intersect_count", "input_count"))
-        except KeyError as e:
-            raise FateServerError(
-                f"Job {ref.job_id} has succeeded, but how much the parties have in common cannot be read ({e}).",
-                hint="The log above says why. A retry looks again, at the same job.",
-                job_id=ref.job_id,
-            ) from None
         hosts: dict[str, int | None] = {}
         with self.session() as session:
             tables = session.client.output.data_tables(ref.job_id, ref.role, ref.party_id, PSI_TASK).get("output_data")
@@ -126,9 +111,7 @@ class FatePsiOperator(FateJobOperator):
                 hosts[host.party_id] = _rows_of_host(session.client, ref.job_id, host.party_id)
         return {
             "job_id": ref.job_id,
-            "overlap": overlap,
-            "own_rows": own_rows,
-            "share": overlap / own_rows if own_rows else 0.0,
+            **overlap.facts(),
             "namespace": tables[0].namespace,
             "name": tables[0].name,
             "host_rows": hosts,
@@ -149,38 +132,6 @@ class FatePsiOperator(FateJobOperator):
                 self.log.info("How many rows host %s has cannot be seen from here: ask its operators", party_id)
             else:
                 self.log.info("Host %s has %d rows", party_id, rows)
-
-    def _judge(self, found: Mapping[str, Any]) -> None:
-        from airflow_provider_fate.errors import FateOverlapError
-
-        min_rows, min_share = self.thresholds()
-        wanted = [f"min_overlap={min_rows}"] if found["overlap"] < min_rows else []
-        if found["share"] < min_share:
-            wanted.append(f"min_share={min_share:g}")
-        if not wanted:
-            return
-        error = FateOverlapError(
-            f"Only {found['overlap']} of {found['own_rows']} rows of the own table are in common with host "
-            f"{', '.join(found['host_rows'])} ({found['share']:.1%}), less than {' and '.join(wanted)} asks for.",
-            overlap=found["overlap"],
-            own_rows=found["own_rows"],
-            job_id=found["job_id"],
-            hint="Ask the partners how their ids are made, since nobody sees another's: hashed on one side only or "
-            "with another salt, written differently (case, leading zeros, blanks, a prefix), or of another day. Where "
-            "the partners just have few of these rows, lower the threshold.",
-        )
-        raise AirflowFailException(str(error)) from error
-
-
-def _number(value: float | str | None, kind: type[int] | type[float]) -> float | None:
-    """The value as a number, 0 for none, and ``None`` for what is no number."""
-    if value is None:
-        return 0
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if kind is float or number.is_integer() else None
 
 
 def _rows_of_host(flow: FlowClient, job_id: str, party_id: str) -> int | None:

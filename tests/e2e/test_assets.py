@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.support.fate import RunningFate
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-PRODUCER, CONSUMER = "tables_arrive", "train_when_tables_arrive"
+PRODUCER, CONSUMER, SCORER = "tables_arrive", "train_when_tables_arrive", "batch_scoring"
 CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
 MODEL = "fate://9999/models/malignancy"
 
@@ -27,9 +28,9 @@ MODEL = "fate://9999/models/malignancy"
 def airflow_by_itself(
     fate_full: RunningFate, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalAirflow]:
-    """An Airflow with the two DAGs of the example and nothing else, which starts runs as their schedules say."""
+    """An Airflow with the DAGs of the example and nothing else, which starts runs as their schedules say."""
     dags = tmp_path_factory.mktemp("asset-dags")
-    for name in ("example_tables.py", "train_when_tables_arrive.py", ".airflowignore"):
+    for name in ("example_tables.py", "train_when_tables_arrive.py", "batch_scoring.py", ".airflowignore"):
         shutil.copy(ROOT / "dags" / name, dags)
     env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
     home: Path = tmp_path_factory.mktemp("airflow-by-itself")
@@ -103,3 +104,14 @@ def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: Local
 
     assert tables_read(flow, api.xcom(CONSUMER, by_hand, "overlap")["job_id"]) == names
     api.mark_run(CONSUMER, by_hand, "failed")
+
+    api.unpause(SCORER)
+    scoring = newest_run(api, SCORER, 120)["dag_run_id"]
+    assert api.wait(SCORER, scoring, timeout=900) == "success", explain(api, SCORER, scoring)
+
+    scored, written = (api.xcom(SCORER, scoring, task) for task in ("score", "report"))
+    assert scored["trained_by"] == trained["job_id"], "the newest model has scored"
+    assert written["rows"] == scored["overlap"] == scored["rows"] > 20
+    rows = list(csv.DictReader(Path(written["target"]).read_text().splitlines()))
+    assert len(rows) == written["rows"]
+    assert all(0 <= float(row["predict_score"]) <= 1 and row["patient"].startswith("p") for row in rows)

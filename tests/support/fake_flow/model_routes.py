@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 KEY = "output_model"
 TEMPORARY = "/tmp/tmp5k2_x1ab"
-_TRAIN = ("_lr", "_linr", "secureboost", "_nn")
+_LEARN = ("_lr", "_linr", "secureboost", "_nn", "feature_scale", "_binning", "_selection")
+
+
+def learns(task: FakeTask) -> bool:
+    """Whether what a task runs makes a model when it trains."""
+    return task.component.endswith(_LEARN)
+
+
+def predicts(job: FakeJob, task: FakeTask) -> bool:
+    """Whether a task applies a model."""
+    dag = job.schema["dag"]
+    return bool((dag["tasks"][task.name].get("stage") or dag.get("stage")) == "predict")
 
 
 def trained(job: FakeJob, task: FakeTask) -> dict[str, bytes] | None:
@@ -27,7 +38,7 @@ def trained(job: FakeJob, task: FakeTask) -> dict[str, bytes] | None:
         return None
     if task.name in job.script.models:
         files = dict(job.script.models[task.name])
-    elif task.component.endswith(_TRAIN):
+    elif learns(task) and not predicts(job, task):
         files = {"json_model": json.dumps({"meta": {"max_iter": 3}, "param": {"job": job.job_id}}).encode()}
     else:
         return None

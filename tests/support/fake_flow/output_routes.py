@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .jobs import FakeJob, FakeTask, named_outputs
-from .model_routes import trained
+from .model_routes import learns, predicts, trained
 from .replies import Answer, Call, Refusal, archive, bare, envelope, missing
 from .routing import route
 from .tables import Table
@@ -98,6 +98,8 @@ def _outputs(fake: FakeFlow, job: FakeJob, task: FakeTask) -> dict[str, list[Tab
     if task.status != "success" or (task.component in _WITHOUT_DATA and task.name not in job.script.data):
         return {}
     key = {"upload": "table", "dataframe_transformer": "dataframe_output"}.get(task.component, "output_data")
+    if learns(task) and predicts(job, task):
+        key = "test_output_data"
     if task.name not in job.script.data and (named := named_outputs(job, task)):
         return {key: [fake.tables.get(*name) or Table(*name, "dataframe") for name in named]}
     one = Table("", "", "dataframe", ["extend_sid", "id"], [["0f0", "1"]], meta={"match_id_name": "id"})

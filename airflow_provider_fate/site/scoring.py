@@ -1,0 +1,212 @@
+"""What a site knows of a model that is to score: the job that trained it, whether it is still there, its columns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_fate.errors import (
+    FateInputError,
+    FateModelNotFound,
+    FateTableNotFound,
+    FateTaskNotFound,
+)
+from airflow_provider_fate.site.records import own_record
+from airflow_provider_fate.site.tables import ReadTable, read_tables
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRecord
+    from airflow_provider_fate.hooks.site import FateSite
+
+__all__ = ["require_labels", "require_model", "require_same_columns", "training_record"]
+
+log = logging.getLogger(__name__)
+
+MOST = 10
+"""Columns that are named in a message; tables may have thousands."""
+
+
+def training_record(flow: FlowClient, site: FateSite, job_id: str) -> JobRecord:
+    """The record of a job that has trained a model.
+
+    :raises FateModelNotFound: the site does not know it.
+    :raises FateInputError: it has not succeeded.
+    """
+    records = flow.job.query(job_id=job_id)
+    if not records:
+        raise FateModelNotFound(
+            f"The site of connection {site.conn_id!r} does not know job {job_id}, which is to have trained the model.",
+            job_id=job_id,
+            hint="Was it run over another connection, or cleaned? A model goes with the job that trained it.",
+        )
+    record = own_record(records, site.role, site.party_id)
+    if str(record.status) != "success":
+        raise FateInputError(
+            f"Job {job_id}, which is to have trained the model, is {record.status}.",
+            hint="Wait until it has succeeded, or give another job.",
+            job_id=job_id,
+        )
+    return record
+
+
+def require_model(flow: FlowClient, record: JobRecord, tasks: Iterable[str]) -> None:
+    """Check that this site's part of the models is there; a partner's cannot be seen.
+
+    :param record: of the job that trained them.
+    :param tasks: names of the tasks whose models are used.
+    :raises FateModelNotFound: one is not.
+    """
+    for task in tasks:
+        try:
+            flow.output.model(record.job_id, record.role, record.party_id, task)
+        except (FateModelNotFound, FateTaskNotFound):
+            raise FateModelNotFound(
+                f"The model of task {task} of job {record.job_id} is not at this site ({record.role} "
+                f"{record.party_id}) any more: it was deleted.",
+                job_id=record.job_id,
+                party=f"{record.role} {record.party_id}",
+                hint="Train it again, or score with another job. The parts of the partners may still be there, but "
+                "no party can score alone.",
+            ) from None
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    type: str
+
+
+def require_same_columns(
+    flow: FlowClient, site: FateSite, record: JobRecord, training: Mapping[str, Any], predict: Mapping[str, Any]
+) -> None:
+    """Compare the tables that the site's own party is to score with those that it trained on.
+
+    FATE takes most columns by their place: with others it would fail in the middle, or score nonsense.
+
+    :param record: of the training job.
+    :param training: its DAG.
+    :param predict: the DAG of the predict job.
+    :raises FateInputError: columns are missing, too many, in another order or of another type; names them.
+    """
+    trained = [table for table in read_tables(training) if table.party_id == site.party_id]
+    for table in read_tables(predict):
+        if table.party_id != site.party_id:
+            continue
+        by_task = [known for known in trained if (known.task, known.role) == (table.task, table.role)]
+        before = next(iter(by_task or [known for known in trained if known.role == table.role]), None)
+        expected = _trained_on(flow, record, before, training)
+        if expected is None:
+            log.warning(
+                "The columns of %s.%s are not compared: nothing is left of what job %s was trained on",
+                table.namespace,
+                table.name,
+                record.job_id,
+            )
+            continue
+        found = _columns(_find(flow, table.namespace, table.name))
+        if found is not None and (differences := list(_differences(*expected, found))):
+            raise FateInputError(
+                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} is to score, is not like what "
+                f"job {record.job_id} was trained on: {'; '.join(differences)}.",
+                hint="Upload it with the columns of the training in their order (columns=[...]), and their types. "
+                "check_tables=False leaves this check out.",
+                job_id=record.job_id,
+            )
+
+
+def require_labels(flow: FlowClient, site: FateSite, predict: Mapping[str, Any]) -> None:
+    """Check that the site's own table has the label that an evaluation needs.
+
+    :raises FateInputError: it has none.
+    """
+    judged = {
+        (party["role"], party_id)
+        for task in predict["dag"]["tasks"].values()
+        if task["component_ref"] == "evaluation"
+        for party in task.get("parties") or predict["dag"]["parties"]
+        for party_id in party["party_id"]
+    }
+    for table in read_tables(predict):
+        if table.party_id != site.party_id or (table.role, table.party_id) not in judged:
+            continue
+        record = _find(flow, table.namespace, table.name)
+        if record is not None and (fields := _fields(record)) and not any(f.get("property") == "label" for f in fields):
+            raise FateInputError(
+                f"evaluate=True needs a label, and {table.namespace}.{table.name}, which {table.role} "
+                f"{table.party_id} is to score, has none.",
+                hint="Upload it with label='y', the name of the column, or leave evaluate out.",
+            )
+
+
+def _trained_on(
+    flow: FlowClient, record: JobRecord, table: ReadTable | None, training: Mapping[str, Any]
+) -> tuple[str, Sequence[_Column]] | None:
+    """Columns of a training table; where it was deleted, of the rows of it that the first task has kept."""
+    if table is None:
+        return None
+    if (columns := _columns(_find(flow, table.namespace, table.name))) is not None:
+        return f"{table.namespace}.{table.name}", columns
+    for name in _readers_of(training, table.task):
+        try:
+            outputs = flow.output.data_tables(record.job_id, table.role, table.party_id, name)
+        except FateTaskNotFound:
+            continue
+        for made in (made for tables in outputs.values() for made in tables):
+            if (columns := _columns(_find(flow, made.namespace, made.name))) is not None:
+                return f"the output of {name}", columns
+    return None
+
+
+def _readers_of(training: Mapping[str, Any], reader: str) -> Iterator[str]:
+    """Tasks that pass on the rows of a reader as they are."""
+    from airflow_provider_fate.site.inherit import producers
+
+    for name, task in training["dag"]["tasks"].items():
+        if task.get("component_ref") in ("psi", "data_split", "sample") and reader in producers(task.get("inputs")):
+            yield name
+
+
+def _find(flow: FlowClient, namespace: str, name: str) -> TableRecord | None:
+    try:
+        return flow.table.query(namespace, name)
+    except FateTableNotFound:
+        return None
+
+
+def _fields(record: TableRecord) -> list[Mapping[str, Any]]:
+    schema = record.meta.get("schema_meta")
+    fields = schema.get("fields") if isinstance(schema, dict) else None
+    return [field for field in fields or () if isinstance(field, Mapping)]
+
+
+def _columns(record: TableRecord | None) -> list[_Column] | None:
+    """Columns that a model is trained on, without ids, label and weight; ``None`` for what is no dataframe."""
+    if record is None or record.data_type != "dataframe" or not (fields := _fields(record)):
+        return None
+    return [_Column(str(f.get("name")), str(f.get("dtype"))) for f in fields if f.get("property") == "column"]
+
+
+def _differences(what: str, expected: Sequence[_Column], found: Sequence[_Column]) -> Iterator[str]:
+    types = {column.name: column.type for column in found}
+    names, known = [column.name for column in found], [column.name for column in expected]
+    if missing := [name for name in known if name not in types]:
+        yield f"it lacks {_listed(missing)}"
+    if more := [name for name in names if name not in known]:
+        yield f"it has {_listed(more)}, which {what} has not"
+    if not missing and not more and names != known:
+        first = next(place for place, (here, there) in enumerate(zip(names, known, strict=True)) if here != there)
+        yield f"the order is another: column {first + 1} is {names[first]!r}, and was {known[first]!r}"
+    if other := [
+        f"{column.name} ({types[column.name]} instead of {column.type})"
+        for column in expected
+        if types.get(column.name, column.type) != column.type
+    ]:
+        yield f"of another type are {_listed(other)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more
