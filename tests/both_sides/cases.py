@@ -208,11 +208,6 @@ def strangers(pair: Pair) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext()
 
 
-def crowded_host(pair: Pair) -> contextlib.AbstractContextManager[object]:
-    """Another job holds all cores of the host."""
-    return pair.host.crowded()
-
-
 CASES: dict[str, Case] = {
     "partner_table_missing": Case(
         "The partner has no such table",
@@ -342,15 +337,6 @@ CASES: dict[str, Case] = {
         ("success", "success"),
         harm=down_while_it_waits(15),
         succeeds=True,
-    ),
-    "crowded_host": Case(
-        "The partner has no cores left",
-        "Another job holds all cores of the host; waiting_timeout is 20 s.",
-        (r"host 10000", r"cores", r"still waited for resources after waiting_timeout"),
-        (r"stopped",),
-        ("canceled", "canceled"),
-        setting=crowded_host,
-        operator={"waiting_timeout": timedelta(seconds=20)},
     ),
     "scheduler_at_partner": Case(
         "The partner schedules the job",

@@ -18,7 +18,6 @@ import pytest
 
 from airflow_provider_fate.clients.fate_flow import AppId, FlowClient, FlowSettings
 from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord, UploadMeta
-from airflow_provider_fate.jobs.builder import DagBuilder
 from airflow_provider_fate.local import LocalFate, LocalFederation, Membership, RunState
 from airflow_provider_fate.local.federation import Route
 from airflow_provider_fate.local.progress import PlainLines
@@ -60,31 +59,6 @@ class PairSite:
             yield
         finally:
             os.kill(victim, signal.SIGCONT)
-
-    @contextlib.contextmanager
-    def crowded(self, cores: int = 32) -> Iterator[str]:
-        """A job of this site alone holds all of its cores until the end: the process of one of its tasks is stopped."""
-        dag = DagBuilder({"guest": [self.party]}, {"cores": cores})
-        for number in range(12):
-            dag.add(f"reader_{number}", "reader")
-            table: dict[str, object] = {"namespace": NAMESPACE, "name": self.role}
-            dag.set_party_parameters("guest", self.party, f"reader_{number}", table)
-        job_id = self.flow.job.submit(dag.document()).job_id
-        pid = self._stop_one(job_id)
-        try:
-            yield job_id
-        finally:
-            os.kill(pid, signal.SIGCONT)
-            self.flow.job.stop(job_id)
-
-    def _stop_one(self, job_id: str) -> int:
-        """Stop the process of one task of a job in the middle of its work."""
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            for task in self.tasks(job_id).values():
-                if str(task.party_status) == "running" and task.run_pid and _stopped(int(task.run_pid)):
-                    return int(task.run_pid)
-        raise TimeoutError(f"no task of job {job_id} was seen running at {self.party}")
 
     @contextlib.contextmanager
     def down(self, *, broker: bool = False) -> Iterator[None]:
@@ -143,16 +117,6 @@ class PairSite:
         meta = UploadMeta(match_id_name="id", label_name=label)
         job_id = self.flow.data.upload_file(path, namespace=NAMESPACE, name=name, meta=meta).job_id
         assert self.until(job_id, *ENDED) == "success"
-
-
-def _stopped(pid: int) -> bool:
-    """Stop a process; false if it was about to end."""
-    try:
-        os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.1)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 @dataclass
