@@ -107,6 +107,22 @@ _TEXTS: tuple[tuple[str, Reason], ...] = (
         ),
     ),
     (
+        r"no label found, please check if self\.label is set|but classes length is not 2|not equal to classes length",
+        Reason(
+            "network_label",
+            "FATE's neural networks take the classes from the label of the rows that they score. Upload these with a "
+            "label in which each class occurs; placeholders such as 0 and 1 in turn will do.",
+        ),
+    ),
+    (
+        r"Download model failed",
+        Reason(
+            "missing_model",
+            "The party's part of the model is not there any more: it was deleted, or the job that trained it was "
+            "cleaned. Ask its operators; without it the model must be trained again.",
+        ),
+    ),
+    (
         r"[Oo]nly one class|single class|number of classes",
         Reason("constant_label", "The label has one value only in these rows. Check the label column and the overlap."),
     ),
@@ -149,6 +165,8 @@ INPUT_REASONS = frozenset(
         "feature_mismatch",
         "constant_label",
         "label_values",
+        "missing_model",
+        "network_label",
     }
 )
 """Reasons for which the same job fails again in the same way."""

@@ -190,8 +190,7 @@ class FatePredictOperator(FateJobOperator):
 
         require_own_tables(session.client, session.site, found.document)
         require_same_columns(session.client, session.site, record, record.dag, found.document)
-        if self.evaluate:
-            require_labels(session.client, session.site, found.document)
+        require_labels(session.client, session.site, found.document)
 
     def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
         """Ids, metrics and the table of the scores; an error if too little was in common."""

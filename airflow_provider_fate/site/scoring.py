@@ -25,6 +25,8 @@ __all__ = ["require_labels", "require_model", "require_same_columns", "training_
 
 log = logging.getLogger(__name__)
 
+_NETWORKS = {"homo_nn": ("guest", "host"), "hetero_nn": ("guest",)}
+"""They take the classes from the label of the rows that they score (FATE 2.2), and fail where there is none."""
 MOST = 10
 """Columns that are named in a message; tables may have thousands."""
 
@@ -118,27 +120,43 @@ def require_same_columns(
 
 
 def require_labels(flow: FlowClient, site: FateSite, predict: Mapping[str, Any]) -> None:
-    """Check that the site's own table has the label that an evaluation needs.
+    """Check that the site's own table has a label where one is needed: for an evaluation, and for neural networks.
 
     :raises FateInputError: it has none.
     """
-    judged = {
-        (party["role"], party_id)
-        for task in predict["dag"]["tasks"].values()
-        if task["component_ref"] == "evaluation"
-        for party in task.get("parties") or predict["dag"]["parties"]
-        for party_id in party["party_id"]
-    }
+    needed: dict[tuple[str, str], str] = {}
+    for spec in predict["dag"]["tasks"].values():
+        needed |= _needs_label(predict, spec)
     for table in read_tables(predict):
-        if table.party_id != site.party_id or (table.role, table.party_id) not in judged:
+        task = needed.get((table.role, table.party_id))
+        if table.party_id != site.party_id or task is None:
             continue
         record = _find(flow, table.namespace, table.name)
-        if record is not None and (fields := _fields(record)) and not any(f.get("property") == "label" for f in fields):
+        if record is None or not (fields := _fields(record)) or any(f.get("property") == "label" for f in fields):
+            continue
+        what = f"{table.namespace}.{table.name}, which {table.role} {table.party_id} is to score, has no label"
+        if task == "evaluation":
             raise FateInputError(
-                f"evaluate=True needs a label, and {table.namespace}.{table.name}, which {table.role} "
-                f"{table.party_id} is to score, has none.",
+                f"{what}, and evaluate=True needs one.",
                 hint="Upload it with label='y', the name of the column, or leave evaluate out.",
             )
+        raise FateInputError(
+            f"{what}, and FATE 2.2 cannot score rows without one by {task}.",
+            hint="Upload it with a label of placeholders in which each class occurs, such as 0 and 1 in turn: they "
+            "change no score. Each party of a horizontal network needs one.",
+        )
+
+
+def _needs_label(predict: Mapping[str, Any], task: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Parties whose rows need a label, with the component that needs it."""
+    component = task["component_ref"]
+    roles = {"evaluation": ("guest", "host"), **_NETWORKS}.get(component, ())
+    return {
+        (party["role"], party_id): component
+        for party in task.get("parties") or predict["dag"]["parties"]
+        for party_id in party["party_id"]
+        if party["role"] in roles
+    }
 
 
 def _trained_on(

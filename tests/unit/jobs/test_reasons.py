@@ -19,6 +19,9 @@ from airflow_provider_fate.jobs.reasons import known_reason
         ("KeyError: \"['x9'] not in index\"", "feature_mismatch"),
         ("ModuleNotFoundError: No module named 'torch'", "missing_package"),
         ("ValueError: curve_type=nope is not allowed in config", "bad_parameter"),
+        ("ValueError: no label found, please check if self.label is set", "network_label"),
+        ("ValueError: task_type is binary, but classes length is not 2: [0.0]", "network_label"),
+        ("RuntimeError: Download model failed: {'task_name': 'lr_0', 'role': 'host'}", "missing_model"),
         ("pydantic.error_wrappers.ValidationError: 1 validation error", "bad_parameter"),
     ],
 )

@@ -7,7 +7,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_fate.assets import model_asset
 from airflow_provider_fate.errors import FateJobFailed, FateOverlapError, FateServerError
-from airflow_provider_fate.jobs import HeteroSecureBoost, HomoLR, Party, Psi, SsheLR
+from airflow_provider_fate.jobs import HeteroSecureBoost, HomoLR, HomoNN, Party, Psi, SsheLR, mlp
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.predict import FatePredictOperator
 from airflow_provider_fate.operators.upload import FateUploadOperator
@@ -249,7 +249,17 @@ def test_rows_without_a_label_may_be_scored_but_not_judged(bank):
     bank.tables.add(dataframe("new.bank_20260101", ["extend_sid", "id", "a", "b"]))
     trained = train()
     assert score(trained).run()["status"] == "success"
-    assert "evaluate=True needs a label, and new.bank_20260101" in refused(bank, trained, evaluate=True)
+    said = "new.bank_20260101, which guest 9999 is to score, has no label, and evaluate=True needs one"
+    assert said in refused(bank, trained, evaluate=True)
+
+
+def test_a_network_needs_a_label_and_any_will_do(bank):
+    trained = train(HomoNN(**PARTIES, layers=mlp(2, 2)))
+    assert score(trained).run()["status"] == "success"
+    bank.tables.add(dataframe("new.bank_20260101", ["extend_sid", "id", "a", "b"]))
+    said = refused(bank, trained)
+    assert "has no label, and FATE 2.2 cannot score rows without one by homo_nn" in said
+    assert "placeholders" in said
 
 
 def test_where_the_table_of_the_training_is_gone_the_rows_that_the_intersection_kept_are_compared(bank):
