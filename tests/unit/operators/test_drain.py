@@ -83,7 +83,7 @@ def test_what_runs_is_waited_for_and_not_stopped(site: FakeFlow, flow: FlowClien
 def test_what_still_runs_is_named_when_the_time_is_over(flow: FlowClient) -> None:
     job_id = running(flow)
     with pytest.raises(FateExecutionTimeout, match=job_id) as e:
-        drain(execution_timeout=timedelta(seconds=0.5), deferrable=False).run()
+        drain(execution_timeout=timedelta(seconds=5), deferrable=False).run()
     assert "FateSiteResumeOperator" in str(e.value)
     assert permissions_of(flow, "9999") == CLOSED
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_fate.assets import model_asset
 from airflow_provider_fate.models.card import CardModel, CardTraining, ModelCard
@@ -40,18 +41,13 @@ def exported(folder: Path, number: int = 1) -> dict[str, Any]:
 class Run(Task):
     """A task whose outlets take events."""
 
-    events: dict[Any, Any]
+    events: OutletEventAccessors
 
     @property
     def context(self) -> Any:
         operator = self.make()
-        self.events = getattr(self, "events", None) or {outlet: _Event() for outlet in operator.outlets}
+        self.events = getattr(self, "events", None) or OutletEventAccessors()
         return {**super().context, "outlet_events": self.events, "outlets": operator.outlets, "task": operator}
-
-
-class _Event:
-    def __init__(self) -> None:
-        self.extra: dict[str, Any] = {}
 
 
 def register(folder: Path, model: Any, **arguments: Any) -> Run:
@@ -81,7 +77,7 @@ def test_the_champion_changes_and_who_waits_for_it_is_told(tmp_path: Path) -> No
     task = promote(tmp_path, "2", expected="1", reason="AUC 0.71 against 0.70", outlets=[asset])
     told = task.run()
     assert (told["version"], told["previous"], told["alias"], told["job_id"]) == (2, 1, "champion", second["job_id"])
-    (event,) = task.events.values()
+    event = task.events[asset]
     assert event.extra["job_id"] == second["job_id"], "FatePredictOperator takes the event"
     assert (event.extra["alias"], event.extra["version"], event.extra["previous"]) == ("champion", 2, 1)
     registry = ModelRegistry(str(tmp_path / "registry"))

@@ -1,9 +1,11 @@
 import logging
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
+from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from airflow_provider_fate.assets import model_asset
 from airflow_provider_fate.errors import FateJobFailed, FateOverlapError, FateServerError
@@ -113,16 +115,12 @@ def test_a_model_is_given_by_whatever_knows_its_job(bank, form):
 
 
 def test_of_a_model_asset_the_newest_event_counts(bank):
-    class Event:
-        timestamp = 1
-        extra = None
-
     trained = train()
     asset = model_asset("9999", "credit")
-    event = Event()
-    event.extra = {"party_id": "9999", "job_id": trained["job_id"], "model_id": trained["model_id"]}
+    extra = {"party_id": "9999", "job_id": trained["job_id"], "model_id": trained["model_id"]}
     task = score(asset)
-    task.templates |= {"triggering_asset_events": {asset: [event]}}
+    event = SimpleNamespace(asset=asset, source_aliases=[], timestamp=1, extra=extra)
+    task.templates |= {"triggering_asset_events": TriggeringAssetEventsAccessor.build([event])}
     assert task.run()["trained_by"] == trained["job_id"]
 
 
