@@ -67,7 +67,9 @@ RECIPES: dict[str, Recipe] = {
     "secureboost_three": HeteroSecureBoost(**three, **small_boost, objective="multi:ce", num_class=3),
     "secureboost_woe": HeteroSecureBoost(**hetero, **small_boost, **steps, holdout=0.25),
     "secureboost_alone": HeteroSecureBoost(**hetero, **small_boost, guest_baseline=True),
-    "sshe_lr_woe": SsheLR(**hetero, epochs=2, **fast, **steps),
+    "sshe_lr_bin_idx": SsheLR(
+        **hetero, epochs=2, **fast, **{**steps, "binning": Binning(n_bins=4, transform="bin_idx")}
+    ),
 }
 NETWORKS = {"homo_nn", "homo_nn_three", "hetero_nn"}
 CHOSEN_TASK = {"secureboost_alone": "sbt_alone_0"}

@@ -101,7 +101,7 @@ def derive_predict(
         "stage": "predict",
         "conf": _conf(job, scoring),
         "tasks": {name: lineage.tasks[name] for name in kept},
-        "party_tasks": _party_tasks(job, kept, readers, found),
+        "party_tasks": _party_tasks(job, lineage, kept, readers, found),
     }
     whole: JsonObject = {"dag": dag, "schema_version": str(document.get("schema_version") or SCHEMA_VERSION)}
     return PredictJob(whole, scoring, tuple(kept), tuple(lineage.models(kept)))
@@ -116,6 +116,7 @@ def _conf(job: Job, scoring: Scoring) -> JsonObject:
 
 def _party_tasks(
     job: Job,
+    lineage: Lineage,
     kept: Sequence[str],
     readers: Mapping[str, Sequence[PartyKey]],
     tables: Mapping[PartyKey, TableName],
@@ -126,7 +127,8 @@ def _party_tasks(
         tasks = {
             str(name): _without_none(own)
             for name, own in mapping(entry.get("tasks")).items()
-            if name in kept and name not in readers and _without_none(own)
+            # FATE-Flow breaks off at what a party is told of a task that it does not run.
+            if name in kept and name not in readers and _without_none(own) and lineage.runs_on(name, parties)
         }
         conf = _without_none(mapping(entry.get("conf")))
         if tasks or conf:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -65,7 +64,10 @@ class Lineage:
         :raises FateInvalidJobError: something on the way cannot be done with new rows; names the task.
         """
         task = self.job.tasks[name]
-        return self._predicted(task, tuple(task.parties))
+        parties = self._binners(task) if task.component_ref == _BINNING else tuple(task.parties)
+        if not parties:
+            raise _cannot(task.path, _BINNING, "it has only measured the columns, and changes no data")
+        return self._predicted(task, parties, runs_on=parties)
 
     def needed(self, *ends: str) -> list[str]:
         """Names of these tasks and of those that they wait for, in the order in which they run."""
@@ -75,6 +77,10 @@ class Lineage:
                 known[name] = self._producers(name)
                 waiting += known[name]
         return list(TopologicalSorter(known).static_order())
+
+    def runs_on(self, name: str, parties: Sequence[PartyKey]) -> bool:
+        """Whether a task runs on all of these parties."""
+        return set(parties) <= set(read_parties(self.tasks[name].get("parties")) or self.job.parties)
 
     def models(self, kept: Sequence[str]) -> list[str]:
         """Names of the tasks of the training job whose models these tasks use."""
@@ -105,12 +111,14 @@ class Lineage:
         here = tuple(party for party in parties if party in task.parties)
         if component.name == "reader":
             return [self._reader(task, here)]
-        if component.name in _LET_THROUGH or (component.name == _BINNING and not self._transforms(task)):
+        if component.name in _LET_THROUGH:
             return self._inputs(task, self._input_key(task, component), here)
+        if component.name == _BINNING:
+            return self._binned(task, component, here)
         if component.name == "union":
             return self._union(task, here)
         if can_predict(component):
-            return [self._predicted(task, here)]
+            return [self._predicted(task, here, runs_on=task.parties)]
         if component.stages == {"default"} and stage_input(component, "default"):
             return [self._again(task, component, here)]
         raise _cannot(task.path, component.name, "what it does to rows cannot be done to new ones")
@@ -136,16 +144,29 @@ class Lineage:
             self._add(task.name, spec, task, task.parties, data={key: origins})
         return Origin(task.name, output, _having(parties, component.data_outputs[output].roles))
 
-    def _predicted(self, task: Task, parties: Sequence[PartyKey]) -> Origin:
+    def _binned(self, task: Task, component: ComponentSpec, parties: Sequence[PartyKey]) -> list[Origin]:
+        """A binning at the parties whose data it changes; past it at the others.
+
+        FATE writes no output of a binning that is to change nothing and to compute no metrics, which need a label.
+        """
+        binners = self._binners(task)
+        changed = tuple(party for party in parties if party in binners)
+        found = [self._predicted(task, changed, runs_on=binners)] if changed else []
+        if unchanged := [party for party in parties if party not in binners]:
+            found += self._inputs(task, self._input_key(task, component), unchanged)
+        return found
+
+    def _predicted(self, task: Task, parties: Sequence[PartyKey], *, runs_on: Sequence[PartyKey]) -> Origin:
         component = task.component
         assert component is not None
         data, output = stage_input(component, "predict"), stage_output(component, "predict")
         assert data is not None
         assert output is not None
         if task.name not in self.tasks:
-            origins = self._inputs(task, self._input_key(task, component), task.parties)
+            origins = self._inputs(task, self._input_key(task, component), runs_on)
             spec: JsonObject = {"component_ref": component.name, "parameters": _told_again(task, component)}
-            self._add(task.name, spec, task, task.parties, data={data: origins}, model=self._model(task, component))
+            model = self._model(task, component, runs_on)
+            self._add(task.name, spec, task, runs_on, data={data: origins}, model=model)
         return Origin(task.name, output, _having(parties, component.data_outputs[output].roles))
 
     def _union(self, task: Task, parties: Sequence[PartyKey]) -> list[Origin]:
@@ -208,10 +229,10 @@ class Lineage:
         self._add(name, reader, None, self.readers[name])
         return Origin(name, "output_data", here)
 
-    def _model(self, task: Task, component: ComponentSpec) -> JsonObject:
+    def _model(self, task: Task, component: ComponentSpec, parties: Sequence[PartyKey]) -> JsonObject:
         key, output = model_input(component), model_output(component)
         assert key is not None
-        takers = _having(task.parties, component.model_inputs[key].roles)
+        takers = _having(parties, component.model_inputs[key].roles)
         if task.stage == "predict":
             return {key: {"model_warehouse": self._applied_model(task, key, takers)}}
         if output is None:
@@ -240,18 +261,9 @@ class Lineage:
                     named[name] = value
         return {**named, "parties": party_specs(parties)}
 
-    @cached_property
-    def _party_parameters(self) -> list[tuple[str, Mapping[str, Any]]]:
-        return [
-            (str(name), mapping(mapping(task).get("parameters")))
-            for _, _, entry in self.job.party_tasks()
-            for name, task in mapping(entry.get("tasks")).items()
-        ]
-
-    def _transforms(self, task: Task) -> bool:
-        """Whether a binning changes the data; most only compute information values."""
-        every = [_parameters(task), *(own for name, own in self._party_parameters if name == task.name)]
-        return any(parameters.get("transform_method") for parameters in every)
+    def _binners(self, task: Task) -> tuple[PartyKey, ...]:
+        """Parties whose data a binning changes; most binnings only compute information values."""
+        return tuple(party for party in task.parties if self.job.parameters(task, party).get("transform_method"))
 
     # -- writing it down ---------------------------------------------------------------------------------------------
 

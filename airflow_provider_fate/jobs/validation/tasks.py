@@ -67,7 +67,7 @@ def _check_roles(task: Task, component: ComponentSpec) -> Iterator[Problem]:
             "the algorithm is coordinated by an arbiter, and would wait for it forever",
             "Add {'role': 'arbiter', 'party_id': [...]} to the parties.",
         )
-    missing = [role for role in ("guest", "host") if role not in present] if component.name in _NEED_BOTH else []
+    missing = [role for role in ("guest", "host") if role not in present] if _needs_both(task, component) else []
     for role in missing:
         yield Problem(
             "parties" if role not in {role for role, _ in task.job.parties} else f"{task.path}.parties",
@@ -83,6 +83,12 @@ def _check_roles(task: Task, component: ComponentSpec) -> Iterator[Problem]:
             f"{component.name} runs on {roles}, and none of these has a party in the job",
             "Add one, or leave the task out.",
         )
+
+
+def _needs_both(task: Task, component: ComponentSpec) -> bool:
+    if component.name == "hetero_feature_binning" and task.stage == "predict":
+        return not mapping(task.spec.get("parameters")).get("skip_metrics")  # the metrics of hosts need the guest
+    return component.name in _NEED_BOTH
 
 
 def _check_parameters(job: Job, task: Task, component: ComponentSpec) -> Iterator[Problem]:

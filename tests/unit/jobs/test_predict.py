@@ -83,10 +83,29 @@ def test_scaling_and_selection_are_done_to_new_rows_with_what_they_learned() -> 
 
 
 def test_binning_that_transforms_is_told_its_method_again_and_asks_for_no_label() -> None:
-    found = derive(HeteroSecureBoost(**PARTIES, binning=Binning(transform="woe"), selection=Selection()))
+    found = derive(HeteroSecureBoost(**PARTIES, binning=Binning(transform="bin_idx"), selection=Selection()))
     parameters = tasks_of(found)["binning_0"]["parameters"]
-    assert (parameters["transform_method"], parameters["skip_metrics"]) == ("woe", True)
+    assert (parameters["transform_method"], parameters["skip_metrics"]) == ("bin_idx", True)
     assert "evaluation_0" not in found.tasks
+
+
+def test_binning_that_transforms_at_the_guest_alone_is_passed_by_at_the_host() -> None:
+    found = derive(HeteroSecureBoost(**PARTIES, binning=Binning(transform="woe"), selection=Selection()))
+    guest, host = {"role": "guest", "party_id": ["9999"]}, {"role": "host", "party_id": ["10000"]}
+    assert tasks_of(found)["binning_0"]["parties"] == [guest]
+    assert [(c["producer_task"], c["parties"]) for c in source(found, "selection_0")] == [
+        ("binning_0", [guest]),
+        ("psi_0", [host]),
+    ]
+    assert source(found, "binning_0", "input_model", "model")["parties"] == [guest]
+    told = found.document["dag"]["party_tasks"]  # type: ignore[index]
+    assert told["guest_9999"]["tasks"]["binning_0"] == {"parameters": {"transform_method": "woe"}}
+    assert "binning_0" not in told["host_10000"]["tasks"]
+
+
+def test_binning_that_only_measures_is_no_end() -> None:
+    said = refused(HeteroSecureBoost(**PARTIES, binning=Binning()), task="binning_0")
+    assert "it has only measured the columns, and changes no data" in said
 
 
 def test_binning_that_only_measures_is_left_out() -> None:

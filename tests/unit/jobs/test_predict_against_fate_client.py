@@ -53,7 +53,7 @@ def acted_upon(document: dict[str, Any]) -> dict[str, Any]:
 def test_the_derived_job_is_that_of_fate_client(reference: Reference, name: str) -> None:
     derived = derive_predict(reference(name), model=TrainedModel("1", "0"), tables=TABLES).document
     require_valid(derived)
-    assert acted_upon(derived) == acted_upon(reference(f"predict_{name}"))
+    assert acted_upon(derived) == acted_upon(reference(f"predict/{name}"))
 
 
 @pytest.mark.parametrize("name", TRAININGS)

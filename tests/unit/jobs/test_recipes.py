@@ -182,6 +182,22 @@ def test_held_out_rows_pass_the_steps_with_what_was_learned_from_the_others(hete
     assert validate["producer_task"] == "scale_0_validate"
 
 
+def test_weights_of_evidence_are_put_in_at_the_guest_alone(hetero: Parties) -> None:
+    document = HeteroSecureBoost(**hetero, holdout=0.2, binning={"transform": "woe"}).dag()
+    made = document["dag"]["tasks"]  # type: ignore[index]
+    told = document["dag"]["party_tasks"]  # type: ignore[index]
+    assert "transform_method" not in made["binning_0"]["parameters"], "FATE fails at a host that is told so"
+    assert told["guest_9999"]["tasks"]["binning_0"] == {"parameters": {"transform_method": "woe"}}
+    assert "binning_0" not in told["host_10000"]["tasks"]
+    applied = made["binning_0_validate"]
+    assert applied["parties"] == [{"role": "guest", "party_id": ["9999"]}]
+    held_out = made["sbt_0_validate"]["inputs"]["data"]["test_data"]["task_output_artifact"]
+    assert [(channel["producer_task"], channel["parties"][0]["role"]) for channel in held_out] == [
+        ("binning_0_validate", "guest"),
+        ("data_split_0", "host"),
+    ]
+
+
 def test_homo_parties_judge_the_model_each_by_its_own_rows(homo: Parties) -> None:
     made = tasks(HomoLR(**homo, holdout=0.2, num_class=4))
     assert [entry["role"] for entry in made["evaluation_0"]["parties"]] == ["guest", "host"]

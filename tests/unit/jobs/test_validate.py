@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_fate.errors import FateInvalidJobError
-from airflow_provider_fate.jobs import check_dag, require_valid
+from airflow_provider_fate.jobs import HeteroSecureBoost, Party, check_dag, require_valid
 
 Dag = dict[str, Any]
 
@@ -200,3 +200,11 @@ def test_nonsense_is_reported_and_does_not_crash(job: Dag, nonsense: Dag) -> Non
         found = list(error.problems)  # type: ignore[arg-type]
     assert found or nonsense == {"conf": []}
     json.dumps([str(problem) for problem in found])
+
+
+def test_a_binning_that_applies_what_it_has_learned_needs_no_partner_unless_it_measures_again() -> None:
+    party = {"guest": Party("9999", "a.b"), "hosts": [Party("10000", "a.c")]}
+    job: Dag = HeteroSecureBoost(**party, holdout=0.2, binning={"transform": "woe"}).dag()
+    assert check_dag(job) == []
+    job["dag"]["tasks"]["binning_0_validate"]["parameters"]["skip_metrics"] = False
+    assert any("hetero_feature_binning without host" in problem for problem in problems(job))

@@ -1,4 +1,4 @@
-"""Make the reference predict DAGs beside this file with the real fate-client: what `deploy()` and `predict()` post.
+"""Make the reference predict DAGs in `predict/` with the real fate-client: what `deploy()` and `predict()` post.
 
 `test_predict_against_fate_client.py` compares what is derived here from the training DAGs of `make_reference.py`. Made
 once, like those, with the same environment:
@@ -47,7 +47,7 @@ def dump(name, pipeline):
     predict.add_tasks([reader, deployed])
     predict.compile()
     spec = predict._dag.dag_spec.dict(exclude_defaults=True)
-    (training.HERE / f"predict_{name}.json").write_text(json.dumps(spec, indent=1, sort_keys=True) + "\n")
+    (training.HERE / "predict" / f"{name}.json").write_text(json.dumps(spec, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
