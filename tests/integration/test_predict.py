@@ -50,7 +50,7 @@ pytestmark = [pytest.mark.fate, pytest.mark.timeout(3600)]
 small_boost: dict[str, Any] = {"num_trees": 2, "max_depth": 2, "max_bin": 8, **fast}
 steps: dict[str, Any] = {
     "statistics": Statistics(),
-    "binning": Binning(n_bins=4, transform="woe"),
+    "binning": Binning(n_bins=4, transform="bin_idx"),
     "selection": Selection(iv_threshold=0.01),
     "scaling": Scaling(method="min_max"),
 }
@@ -65,18 +65,16 @@ RECIPES: dict[str, Recipe] = {
     "homo_lr_holdout": HomoLR(**homo, epochs=2, holdout=0.25),
     "homo_nn_three": HomoNN(**three_homo, layers=mlp(4, 8, out=3, end="Softmax"), epochs=2, task="multi"),
     "secureboost_three": HeteroSecureBoost(**three, **small_boost, objective="multi:ce", num_class=3),
-    "secureboost_woe": HeteroSecureBoost(**hetero, **small_boost, **steps, holdout=0.25),
+    "secureboost_bins": HeteroSecureBoost(**hetero, **small_boost, **steps, holdout=0.25),
     "secureboost_alone": HeteroSecureBoost(**hetero, **small_boost, guest_baseline=True),
-    "sshe_lr_bin_idx": SsheLR(
-        **hetero, epochs=2, **fast, **{**steps, "binning": Binning(n_bins=4, transform="bin_idx")}
-    ),
+    "sshe_lr_bins": SsheLR(**hetero, epochs=2, **fast, **steps),
 }
 NETWORKS = {"homo_nn", "homo_nn_three", "hetero_nn"}
 CHOSEN_TASK = {"secureboost_alone": "sbt_alone_0"}
 """Where a recipe trains several models."""
 
 # One chain with all steps and one horizontal at each change; all of them in `make test-all`.
-USUAL = {"secureboost_woe", "homo_lr"}
+USUAL = {"secureboost_bins", "homo_lr"}
 CHOSEN = [pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in RECIPES]
 
 
@@ -236,3 +234,13 @@ def test_a_model_that_is_deleted_is_missed_here_before_and_at_a_partner_by_its_o
     flow.output.delete_model(trained["job_id"], "guest", GUEST, "lr_0")
     with pytest.raises(AirflowFailException, match=r"is not at this site .* any more: it was deleted"):
         predict(name, trained)
+
+
+@pytest.mark.thorough
+def test_weights_of_evidence_train_and_are_refused_when_new_rows_come(chains: dict[str, Future[Chain]]) -> None:
+    recipe = HeteroSecureBoost(**hetero, **small_boost, binning=Binning(n_bins=4, transform="woe"))
+    trained = run(FateJobOperator, job=recipe)
+    assert trained["metrics"]["auc"] > 0.5
+    tables = {"guest": "recipes.guest", "host": "recipes.host"}
+    with pytest.raises(AirflowFailException, match="does not put weights of evidence into rows"):
+        run(FatePredictOperator, model=trained, tables=tables)

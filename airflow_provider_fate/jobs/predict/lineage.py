@@ -262,8 +262,21 @@ class Lineage:
         return {**named, "parties": party_specs(parties)}
 
     def _binners(self, task: Task) -> tuple[PartyKey, ...]:
-        """Parties whose data a binning changes; most binnings only compute information values."""
-        return tuple(party for party in task.parties if self.job.parameters(task, party).get("transform_method"))
+        """Parties whose data a binning changes; most binnings only compute information values.
+
+        :raises FateInvalidJobError: by weights of evidence. FATE 2.2 reads them from the model with bins that are text,
+            finds none of the rows' numbers among them, and would score the numbers of the bins instead.
+        """
+        methods = {party: self.job.parameters(task, party).get("transform_method") for party in task.parties}
+        if "woe" in methods.values():
+            raise _cannot(
+                task.path,
+                "woe",
+                "FATE 2.2 does not put weights of evidence into rows that it has not trained on, so that the scores "
+                "would be wrong",
+                "Train with transform_method 'bin_idx', or without one.",
+            )
+        return tuple(party for party, method in methods.items() if method)
 
     # -- writing it down ---------------------------------------------------------------------------------------------
 
@@ -334,6 +347,9 @@ def _told_again(task: Task, component: ComponentSpec) -> dict[str, Any]:
     return parameters
 
 
-def _cannot(field: str, value: object, reason: str) -> Exception:
-    problem = Problem(field, value, reason, "Take that step out of the training, or write the predict job by hand.")
+_BY_HAND = "Take that step out of the training, or write the predict job by hand."
+
+
+def _cannot(field: str, value: object, reason: str, fix: str = _BY_HAND) -> Exception:
+    problem = Problem(field, value, reason, fix)
     return invalid_job([problem], what="The predict job of this training")

@@ -100,6 +100,17 @@ class HeteroTraining(PrivateIntersection):
                     "Add binning=Binning().",
                 )
             )
+        held_out = self.holdout is not None or self.guest.holdout_table is not None
+        if self.binning is not None and self.binning.transform == "woe" and held_out:
+            problems.append(
+                Problem(
+                    "binning.transform",
+                    "woe",
+                    "FATE 2.2 leaves rows that it has not trained on without weights of evidence, and would judge the "
+                    "model by numbers of bins instead",
+                    "Take 'bin_idx', or hold no rows out.",
+                )
+            )
         if self.binning is not None and self._task() != "binary":
             problems.append(
                 Problem(

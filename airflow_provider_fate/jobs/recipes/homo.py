@@ -12,7 +12,7 @@ from airflow_provider_fate.jobs.recipes.base import Recipe
 from airflow_provider_fate.jobs.recipes.hetero import check_holdout, read_tables
 from airflow_provider_fate.jobs.recipes.linear import CONSTANT_RATE, OptimizerName, optimizer
 from airflow_provider_fate.jobs.recipes.party import PartyId
-from airflow_provider_fate.jobs.recipes.steps import Data, Evaluation, Fraction, Rows, Statistics, Task, split
+from airflow_provider_fate.jobs.recipes.steps import Data, Evaluation, Fraction, Statistics, Task, split
 from airflow_provider_fate.jobs.recipes.templates import Templated
 
 __all__ = ["HomoLR", "HomoTraining"]
@@ -76,7 +76,7 @@ class HomoTraining(Recipe):
 
     def _train(self, dag: DagBuilder, name: str, component: str, parameters: JsonObject) -> None:
         data = self._data(dag)
-        inputs: dict[str, Rows] = {"train_data": data.train}
+        inputs = {"train_data": data.train}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
         trained = dag.add(name, component, inputs=inputs, parameters=parameters)

@@ -11,7 +11,7 @@ from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes.hetero import HeteroTraining
 from airflow_provider_fate.jobs.recipes.party import PartyId
-from airflow_provider_fate.jobs.recipes.steps import Rows, Scaling, Task
+from airflow_provider_fate.jobs.recipes.steps import Scaling, Task
 from airflow_provider_fate.jobs.recipes.templates import Templated
 
 __all__ = ["CoordinatedLR", "CoordinatedLinR", "SsheLR", "SsheLinR"]
@@ -70,7 +70,7 @@ class LinearModel(HeteroTraining):
         }
         if self._kind == "binary":
             parameters["threshold"] = self.threshold
-        inputs: dict[str, Rows] = {"train_data": data.train}
+        inputs = {"train_data": data.train}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
         trained = dag.add(self._name, self._component, inputs=inputs, parameters=parameters)

@@ -21,7 +21,7 @@ from airflow_provider_fate.jobs.recipes.layers import (
     torch_item,
     width_problem,
 )
-from airflow_provider_fate.jobs.recipes.steps import Rows, Task
+from airflow_provider_fate.jobs.recipes.steps import Task
 from airflow_provider_fate.jobs.recipes.templates import Templated
 
 __all__ = ["HeteroNN", "HomoNN"]
@@ -233,7 +233,7 @@ class HeteroNN(HeteroTraining, TorchTraining):
 
     def _build(self, dag: DagBuilder) -> None:
         data = self._data(dag)
-        inputs: dict[str, Rows] = {"train_data": data.train}
+        inputs = {"train_data": data.train}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
         trained = dag.add("nn_0", "hetero_nn", inputs=inputs)

@@ -14,7 +14,7 @@ from airflow_provider_fate.jobs.problems import did_you_mean
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
 from airflow_provider_fate.jobs.recipes.templates import Templated, is_template
 
-__all__ = ["Binning", "Data", "Encryption", "Evaluation", "Rows", "Scaling", "Selection", "Statistics", "Task"]
+__all__ = ["Binning", "Data", "Encryption", "Evaluation", "Scaling", "Selection", "Statistics", "Task"]
 
 Task: TypeAlias = Literal["binary", "multi", "regression"]
 """What is learned: a label of 0 and 1, a label of 0..n-1, or a number."""
@@ -93,7 +93,8 @@ class Binning(_Step):
     :param n_bins: at most so many bins per column. 10, as in score cards.
     :param method: bins of equal counts (``quantile``) or of equal width (``bucket``).
     :param transform: replace values by the number of their bin (``bin_idx``) or, at the guest only (FATE does not do it
-        at hosts), by the weight of evidence (``woe``); by default the data stays as it is.
+        at hosts), by the weight of evidence (``woe``); by default the data stays as it is. FATE 2.2 puts no weights of
+        evidence into rows that it has not trained on: with ``woe`` none can be held out, and none be scored later.
     """
 
     n_bins: Templated[Annotated[int, Field(ge=2, le=1000)]] = 10
@@ -150,16 +151,12 @@ class Evaluation(_Step):
         dag.add("evaluation_0", "evaluation", inputs={"input_datas": predictions}, parameters=parameters, roles=roles)
 
 
-Rows: TypeAlias = Output | Sequence[Output]
-"""Rows of all parties; from several tasks where each has those of other parties."""
-
-
 @dataclass(frozen=True, slots=True)
 class Data:
     """Training data and, if there is any, data held out to judge the model."""
 
     train: Output
-    validate: Rows | None = None
+    validate: Output | None = None
 
 
 def split(dag: DagBuilder, data: Output, *, share: float, seed: int, stratified: bool, hetero: bool) -> Data:
@@ -207,16 +204,14 @@ def prepare(
         if binning.transform == "bin_idx":
             parameters["transform_method"] = binning.transform
         if binning.transform == "woe":
-            for guest in dag.parties["guest"]:  # a host that is told so fails
+            for guest in dag.parties["guest"]:  # FATE fails at a host that is told so
                 dag.set_party_parameters("guest", guest, "binning_0", {"transform_method": "woe"})
         done = dag.add("binning_0", "hetero_feature_binning", inputs={"train_data": data.train}, parameters=parameters)
         binned = done["output_model"]
         if binning.transform is not None:
             # FATE's predict stage forgets the method of the training, and must be told again.
             again: JsonObject = {"transform_method": binning.transform, "skip_metrics": True}
-            roles = ["guest"] if binning.transform == "woe" else None
-            output = done["train_output_data"]
-            data = _apply(dag, data, "binning_0", "hetero_feature_binning", output, binned, again, roles)
+            data = _apply(dag, data, "binning_0", "hetero_feature_binning", done["train_output_data"], binned, again)
     if selection is not None and binned is not None:
         host = selection.host_iv_threshold
         done = dag.add(
@@ -256,12 +251,7 @@ def _apply(
     trained: Output,
     model: Output,
     parameters: JsonObject | None = None,
-    roles: Sequence[str] | None = None,
 ) -> Data:
-    """Do to the held-out rows what a step has learned.
-
-    :param roles: only the rows of these roles are changed; the step runs there alone.
-    """
     if data.validate is None:
         return replace(data, train=trained)
     applied = dag.add(
@@ -269,14 +259,6 @@ def _apply(
         component,
         inputs={"test_data": data.validate, "input_model": model},
         parameters=parameters,
-        roles=roles,
         predict=True,
-    )["test_output_data"]
-    if roles is None:
-        return Data(trained, applied)
-    before = [data.validate] if isinstance(data.validate, Output) else data.validate
-    unchanged = [
-        replace(output, roles={role: ids for role, ids in output.roles.items() if role not in roles})
-        for output in before
-    ]
-    return Data(trained, [applied, *unchanged])
+    )
+    return Data(trained, applied["test_output_data"])

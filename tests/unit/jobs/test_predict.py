@@ -90,17 +90,32 @@ def test_binning_that_transforms_is_told_its_method_again_and_asks_for_no_label(
 
 
 def test_binning_that_transforms_at_the_guest_alone_is_passed_by_at_the_host() -> None:
-    found = derive(HeteroSecureBoost(**PARTIES, binning=Binning(transform="woe"), selection=Selection()))
+    dag, rows = by_hand()
+    binned = dag.add("bins", "hetero_feature_binning", inputs={"train_data": rows})["train_output_data"]
+    dag.set_party_parameters("guest", "9999", "bins", {"transform_method": "bin_idx"})
+    dag.set_party_parameters("host", "10000", "bins", {"n_bins": 5})
+    dag.add("boost", "hetero_secureboost", inputs={"train_data": binned})
+    document = dag.document()
+    for key, reader, name in (("guest_9999", "reader_g", "bank"), ("host_10000", "reader_h", "telco")):
+        table = {"parameters": {"namespace": "old", "name": name}}
+        document["dag"]["party_tasks"][key]["tasks"][reader] = table  # type: ignore[index]
+    found = derive(document)
     guest, host = {"role": "guest", "party_id": ["9999"]}, {"role": "host", "party_id": ["10000"]}
-    assert tasks_of(found)["binning_0"]["parties"] == [guest]
-    assert [(c["producer_task"], c["parties"]) for c in source(found, "selection_0")] == [
-        ("binning_0", [guest]),
-        ("psi_0", [host]),
+    assert tasks_of(found)["bins"]["parties"] == [guest]
+    assert [(c["producer_task"], c["parties"]) for c in source(found, "boost")] == [
+        ("bins", [guest]),
+        ("match", [host]),
     ]
-    assert source(found, "binning_0", "input_model", "model")["parties"] == [guest]
+    assert source(found, "bins", "input_model", "model")["parties"] == [guest]
     told = found.document["dag"]["party_tasks"]  # type: ignore[index]
-    assert told["guest_9999"]["tasks"]["binning_0"] == {"parameters": {"transform_method": "woe"}}
-    assert "binning_0" not in told["host_10000"]["tasks"]
+    assert told["guest_9999"]["tasks"]["bins"] == {"parameters": {"transform_method": "bin_idx"}}
+    assert "bins" not in told["host_10000"]["tasks"], "FATE-Flow fails over what is told of a task that does not run"
+
+
+def test_weights_of_evidence_are_refused_because_fate_does_not_put_them_in() -> None:
+    said = refused(HeteroSecureBoost(**PARTIES, binning=Binning(transform="woe")))
+    assert "tasks.binning_0 = 'woe': FATE 2.2 does not put weights of evidence into rows" in said
+    assert "'bin_idx'" in said
 
 
 def test_binning_that_only_measures_is_no_end() -> None:
@@ -153,7 +168,7 @@ def test_a_predict_job_says_what_it_does() -> None:
 
 
 def test_the_training_is_left_as_it_was() -> None:
-    training = HeteroSecureBoost(**PARTIES, binning=Binning(transform="woe")).dag()
+    training = HeteroSecureBoost(**PARTIES, binning=Binning(transform="bin_idx")).dag()
     before = copy.deepcopy(training)
     derive(training)
     assert training == before

@@ -204,7 +204,9 @@ def test_nonsense_is_reported_and_does_not_crash(job: Dag, nonsense: Dag) -> Non
 
 def test_a_binning_that_applies_what_it_has_learned_needs_no_partner_unless_it_measures_again() -> None:
     party = {"guest": Party("9999", "a.b"), "hosts": [Party("10000", "a.c")]}
-    job: Dag = HeteroSecureBoost(**party, holdout=0.2, binning={"transform": "woe"}).dag()
+    job: Dag = HeteroSecureBoost(**party, holdout=0.2, binning={"transform": "bin_idx"}).dag()
+    applied = job["dag"]["tasks"]["binning_0_validate"]
+    applied["parties"] = [{"role": "guest", "party_id": ["9999"]}]
     assert check_dag(job) == []
-    job["dag"]["tasks"]["binning_0_validate"]["parameters"]["skip_metrics"] = False
+    applied["parameters"]["skip_metrics"] = False
     assert any("hetero_feature_binning without host" in problem for problem in problems(job))
