@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph
 from airflow_provider_fate.models.convert.linear import hetero_linear, homo_lr
-from airflow_provider_fate.models.convert.reading import Side, read_side
+from airflow_provider_fate.models.convert.network import homo_nn, read_network
+from airflow_provider_fate.models.convert.reading import Side, Transforms, read_side, trained_part
 from airflow_provider_fate.models.convert.trees import secureboost
 from airflow_provider_fate.models.package import ModelPackage
 
@@ -38,14 +39,17 @@ def convert(
     *,
     columns: Sequence[str] | None = None,
     signed_off: Collection[str] = (),
-    binning_transforms: bool | None = None,
+    transforms: Mapping[str, Transforms] | None = None,
+    order: Sequence[str] = (),
 ) -> Converted:
     """Make one graph of a model.
 
-    :param packages: one package of a homo LR, or those of all parties of a hetero job, except its arbiter.
-    :param columns: for a homo LR: the columns of the training table, in order, as the model card has them.
+    :param packages: one package of a homo LR or NN, or those of all parties of a hetero job, except its arbiter.
+    :param columns: for a homo model: the columns of the training table, in order, as the model card has them.
     :param signed_off: for a hetero model: sha256 of each package, as its party has approved it.
-    :param binning_transforms: whether a binning has replaced the values of columns; FATE's model does not say.
+    :param transforms: by the task of each binning, what it has put in the place of values (``bin_idx``, or ``None``);
+        FATE's model does not say, the job's description does.
+    :param order: tasks in the order in which they ran; default: binnings before scalings, as recipes have it.
     :raises FateInputError: the packages are not of one job, one is missing or not signed off, or a step of the job
         cannot become part of a graph.
     :raises FateConfigError: the package ``onnx`` is not installed.
@@ -53,14 +57,18 @@ def convert(
     if not packages:
         raise FateInputError("No package was given.", hint="Give the package of each party.")
     _require_one_job(packages)
-    sides = [read_side(package, binning_transforms=binning_transforms) for package in packages]
+    sides = [read_side(package, transforms=transforms, order=order) for package in packages]
     sides.sort(key=lambda side: (side.role != "guest", side.who))
     graph = Graph()
     component = sides[0].component
-    if component == "homo_lr":
+    if component.startswith("homo_"):
         if len(sides) != 1:
-            raise FateInputError("A homo LR is whole at each party.", hint="Give the package of one party.")
-        scores, width = homo_lr(sides[0], columns, graph)
+            raise FateInputError("A homo model is whole at each party.", hint="Give the package of one party.")
+        if component == "homo_nn":
+            network = read_network(packages[0], trained_part(packages[0]))
+            scores, width = homo_nn(network, columns, sides[0].steps, graph)
+        else:
+            scores, width = homo_lr(sides[0], columns, graph)
     else:
         _require_all(packages, sides, signed_off)
         scores, width = secureboost(sides, graph) if component == "hetero_secureboost" else hetero_linear(sides, graph)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateConfigError
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.models.convert.steps import Step
 
 __all__ = ["Graph", "column_names", "load_onnx"]
 
@@ -51,26 +54,33 @@ class Graph:
     constants: list[Any] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
 
-    def column(self, name: str, scale: tuple[float, float] | None) -> str:
-        """Add a raw column, standardised where it is scaled; return the name of its values."""
+    def column(self, name: str, steps: Sequence[Step] = ()) -> str:
+        """Add a raw column, and what was done to it; return the name of its values."""
         self.inputs.append(name)
-        if scale is None:
-            return name
-        shifted = self.node("Sub", [name, self.constant([scale[0]])])
-        return self.node("Div", [shifted, self.constant([scale[1]])])
+        values = name
+        for step in steps:
+            values = step.add(self, values)
+        return values
 
-    def columns(self, names: Sequence[str], scales: Mapping[str, tuple[float, float]]) -> str:
-        """Add raw columns, side by side."""
-        values = [self.column(name, scales.get(name)) for name in names]
-        return self.node("Concat", values, axis=1)
+    def columns(self, wanted: Sequence[tuple[str, Sequence[Step]]]) -> str:
+        """Add raw columns, side by side, each with what was done to it."""
+        return self.node("Concat", [self.column(name, steps) for name, steps in wanted], axis=1)
 
-    def constant(self, values: Sequence[Any]) -> str:
-        """Add numbers."""
+    def constant(self, values: Any) -> str:
+        """Add numbers, or one."""
         import numpy as np
 
-        onnx = load_onnx()
+        return self._constant(np.asarray(values, dtype=np.float32))
+
+    def numbers(self, values: Sequence[int]) -> str:
+        """Add whole numbers, such as those of axes."""
+        import numpy as np
+
+        return self._constant(np.asarray(values, dtype=np.int64))
+
+    def _constant(self, values: Any) -> str:
         name = f"constant_{len(self.constants)}"
-        self.constants.append(onnx.numpy_helper.from_array(np.asarray(values, dtype=np.float32), name))
+        self.constants.append(load_onnx().numpy_helper.from_array(values, name))
         return name
 
     def node(self, kind: str, inputs: Sequence[str], *, name: str | None = None, domain: str = "", **rest: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph, column_names
 from airflow_provider_fate.models.convert.reading import Side
+from airflow_provider_fate.models.convert.steps import Step
 
 __all__ = ["hetero_linear", "homo_lr"]
 
@@ -33,7 +34,7 @@ def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[st
             f"The homo LR was trained on {len(weights[0])} columns, and columns={given}.",
             hint="FATE writes no names into it. Give those of the training table in order, as the model card has them.",
         )
-    values = graph.columns(columns, side.scale)
+    values = graph.columns([(name, side.steps.of(name)) for name in columns])
     linear = graph.node("Gemm", [values, graph.constant(weights), graph.constant(biases)], transB=1)
     scores = graph.node("Sigmoid", [linear])
     return (scores, 1) if classes == 1 else (graph.node("Softmax", [scores], axis=1), classes)
@@ -57,19 +58,14 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     names = column_names([(side.who, header) for side, header in zip(sides, headers, strict=True)])
     rows: list[list[float]] = [[] for _ in range(classes)]
     biases = [0.0] * classes
-    inputs: list[str] = []
-    scales: dict[str, tuple[float, float]] = {}
+    inputs: list[tuple[str, Sequence[Step]]] = []
     for side, header, part in zip(sides, headers, parts, strict=True):
-        for column in header:
-            name = names[side.who, column]
-            inputs.append(name)
-            if column in side.scale:
-                scales[name] = side.scale[column]
+        inputs += [(names[side.who, column], side.steps.of(column)) for column in header]
         for number, estimator in enumerate(part):
             weights, intercept = _weights(estimator, len(header), side.who)
             rows[number] += weights
             biases[number] += intercept
-    values = graph.columns(inputs, scales)
+    values = graph.columns(inputs)
     linear = graph.node("Gemm", [values, graph.constant(rows), graph.constant(biases)], transB=1)
     if sides[0].component.endswith("_linr"):
         return linear, classes

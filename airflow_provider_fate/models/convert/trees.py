@@ -39,10 +39,10 @@ def secureboost(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     ]
     names = column_names(used)
     order = list(names)
-    scales = {names[s.who, c]: s.scale[c] for s in sides for who, c in order if who == s.who and c in s.scale}
+    steps = {side.who: side.steps for side in sides}
     if not order:
         raise FateInputError("No tree has a split: the model gives every row the same score.", hint="Train longer.")
-    values = graph.columns([names[column] for column in order], scales)
+    values = graph.columns([(names[who, column], steps[who].of(column)) for who, column in order])
     attributes = _Attributes()
     for number, tree in enumerate(guest["trees"]):
         for node in tree["nodes"]:

@@ -302,9 +302,10 @@ def test_trees_of_another_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "says"),
     [
-        (("hetero_feature_binning", {}), r"binning_transforms=False"),
+        (("hetero_feature_binning", {}), r"transforms=\{'step_0': None\}"),
+        (("feature_scale", {"meta": {"method": "other"}}), "Scaling by 'other'"),
         (("feature_scale", {"meta": {"method": "min_max"}}), "Scaling by 'min_max'"),
-        (("homo_nn", {}), r"\(homo_nn\) of guest 9999 cannot become part"),
+        (("union_of_my_own", {}), r"\(union_of_my_own\) of guest 9999 cannot become part"),
     ],
 )
 def test_a_step_that_cannot_become_part_of_the_graph(tmp_path: Path, step: Any, says: str) -> None:
@@ -315,7 +316,74 @@ def test_a_step_that_cannot_become_part_of_the_graph(tmp_path: Path, step: Any, 
 def test_a_binning_that_leaves_values_alone_is_passed_over(tmp_path: Path) -> None:
     packages = linear(tmp_path, steps={"binning_0": ("hetero_feature_binning", {})})
     expected = [sigmoid(dot(GUEST | HOST, row, 0.5)) for row in rows()]
-    assert require_equal(consented(packages, binning_transforms=False), ROWS, expected) < 1e-6
+    assert require_equal(consented(packages, transforms={"binning_0": None}), ROWS, expected) < 1e-6
+
+
+def binning(splits: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    points = {name: {str(place / 10): value for place, value in enumerate(values)} for name, values in splits.items()}
+    return {"data": {"split_pt_dict": points, "bin_col": list(splits)}, "meta": {"model_type": "binning"}}
+
+
+SPLITS = {"a": [-0.5, -0.5, 0.25, 1.0], "b": [ROWS["b"][3], 9.0]}
+
+
+def bin_of(column: str, value: float) -> float:
+    # A value that equals a split belongs below it, and the last one has nothing above it.
+    return float(sum(value > split for split in SPLITS[column][:-1]))
+
+
+def test_bins_take_the_place_of_values(tmp_path: Path) -> None:
+    packages = linear(tmp_path, steps={"binning_0": ("hetero_feature_binning", binning(SPLITS))})
+    binned = [row | {name: bin_of(name, row[name]) for name in SPLITS} for row in rows()]
+    expected = [sigmoid(dot(GUEST | HOST, row, 0.5)) for row in binned]
+    assert require_equal(consented(packages, transforms={"binning_0": "bin_idx"}), ROWS, expected) < 1e-6
+
+
+@pytest.mark.parametrize("order", [(), ("binning_0", "scale_0"), ("scale_0", "binning_0")])
+def test_steps_run_in_their_order(tmp_path: Path, order: tuple[str, ...]) -> None:
+    steps = {"scale_0": ("feature_scale", SCALE), "binning_0": ("hetero_feature_binning", binning({"a": [0, 1, 3]}))}
+
+    def scaled(value: float) -> float:
+        return (value - 0.5) / 2.0
+
+    def binned(value: float) -> float:
+        return float((value > 0) + (value > 1))
+
+    first_scaled = order[:1] == ("scale_0",)
+    done = [row | {"a": binned(scaled(row["a"])) if first_scaled else scaled(binned(row["a"]))} for row in rows()]
+    expected = [sigmoid(dot(GUEST | HOST, row, 0.5)) for row in done]
+    converted = consented(linear(tmp_path, steps=steps), transforms={"binning_0": "bin_idx"}, order=order)
+    assert require_equal(converted, ROWS, expected) < 1e-6
+
+
+def test_weights_of_evidence_are_refused(tmp_path: Path) -> None:
+    packages = linear(tmp_path, steps={"binning_0": ("hetero_feature_binning", binning(SPLITS))})
+    with pytest.raises(FateInputError, match="transform 'woe' cannot become part"):
+        consented(packages, transforms={"binning_0": "woe"})
+
+
+def test_the_order_of_several_scalings_is_asked_for(tmp_path: Path) -> None:
+    packages = linear(tmp_path, steps={"one": ("feature_scale", SCALE), "two": ("feature_scale", SCALE)})
+    with pytest.raises(FateInputError, match="several steps feature_scale"):
+        consented(packages)
+    consented(packages, order=["two", "one"])
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_scaling_to_a_range(tmp_path: Path, strict: bool) -> None:
+    low, high, smallest, largest = -1.0, 1.0, -0.75, 1.25
+    scale = (high - low) / (largest - smallest)
+    numbers = {"scale": scale, "scale_min": smallest * scale, "range_min": low, "range_max": high}
+    info: dict[str, Any] = {name: {"a": value} for name, value in numbers.items()}
+    info |= {"select_col": ["a"], "strict_range": strict}
+    step = ("feature_scale", {"data": {"scaler_info": info}, "meta": {"method": "min_max"}})
+
+    def scaled(value: float) -> float:
+        found = (value - smallest) * scale + low
+        return min(max(found, low), high) if strict else found
+
+    expected = [sigmoid(dot(GUEST | HOST, row | {"a": scaled(row["a"])}, 0.5)) for row in rows()]
+    assert require_equal(consented(linear(tmp_path, steps={"scale_0": step})), ROWS, expected) < 1e-6
 
 
 def test_a_graph_that_gives_something_else_is_not_accepted(tmp_path: Path) -> None:
