@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "CardApproval",
+    "CardConversion",
     "CardModel",
     "CardOverlap",
     "CardParty",
@@ -156,6 +157,27 @@ class CardApproval(_Part):
     at: datetime | None = None
 
 
+class CardConversion(_Part):
+    """The model as ONNX.
+
+    :param sha256: checksum of the file.
+    :param packages: checksums of the packages it was made of, by party.
+    :param inputs: columns that it takes, in order.
+    :param width: numbers of its score.
+    :param rows: so many rows were scored by it and by FATE; ``None``: it was not compared.
+    :param largest_difference: between the two, of any row; of scores beyond 1 a share of the score.
+    :param tolerance: the difference from which it would have been refused.
+    """
+
+    sha256: str
+    packages: dict[str, str]
+    inputs: tuple[str, ...]
+    width: int
+    rows: int | None = None
+    largest_difference: float | None = None
+    tolerance: float | None = None
+
+
 class ModelCard(_Part):
     """A model card, as ``card.json`` holds it.
 
@@ -174,11 +196,16 @@ class ModelCard(_Part):
     training: CardTraining
     airflow: CardRun | None = None
     approval: CardApproval | None = None
+    conversion: CardConversion | None = None
     not_seen: tuple[str, ...]
 
     def approved(self, approval: CardApproval) -> ModelCard:
         """The same card with who has approved."""
         return self.model_copy(update={"approval": approval})
+
+    def converted(self, conversion: CardConversion) -> ModelCard:
+        """The same card with what was made of the model."""
+        return self.model_copy(update={"conversion": conversion})
 
     def to_json(self) -> str:
         """As it stands in ``card.json``."""

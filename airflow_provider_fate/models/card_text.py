@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.models.card import CardTable, ModelCard
+    from airflow_provider_fate.models.card import CardConversion, CardTable, ModelCard
 
 __all__ = ["card_markdown"]
 
@@ -38,6 +38,8 @@ def card_markdown(card: ModelCard) -> str:
         of = "" if overlap.own_rows is None else f" of {overlap.own_rows:,} rows"
         blocks += ["## Overlap", f"{overlap.rows:,}{of} of this site are known to all parties{share}."]
     blocks += ["## Metrics", _metrics(card), "## Components", *_components(card)]
+    if card.conversion is not None:
+        blocks += ["## As ONNX", *_conversion(card.conversion)]
     blocks += ["## Provenance", _provenance(card), "## What is not seen here", _list(card.not_seen)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -87,6 +89,21 @@ def _components(card: ModelCard) -> Iterable[str]:
             fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
             yield f"Parameters of {_text(task.task)}:"
             yield f"{fence}yaml\n{text}\n{fence}"
+
+
+def _conversion(made: CardConversion) -> Iterable[str]:
+    yield f"sha256 {_code(made.sha256)}."
+    yield f"{len(made.inputs)} raw columns go in, in this order: {_text(', '.join(made.inputs[:_MANY]))}."
+    if made.rows is None or made.largest_difference is None:
+        yield "**It was not compared with FATE's own scores.**"
+    else:
+        yield (
+            f"On {made.rows:,} rows its scores and FATE's differ by at most {made.largest_difference:.2g} "
+            f"(allowed: {made.tolerance:.2g})."
+        )
+    if len(made.packages) > 1:
+        yield "Put together of the parts of several parties, each of which has signed off its package:"
+        yield _table(("party", "package, sha256"), made.packages.items())
 
 
 def _provenance(card: ModelCard) -> str:

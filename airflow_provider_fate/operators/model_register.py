@@ -19,17 +19,17 @@ class FateModelRegisterOperator(RegistryOperator):
     The same package is one version, however often it is registered and whoever else registers at the same time: a task
     that was killed anywhere ends, after its retry, with one. The package stays where the export has written it.
 
-    :param model: the result of :class:`~airflow_provider_fate.operators.model_export.FateModelExportOperator`.
-        (templated)
+    :param model: the result of :class:`~airflow_provider_fate.operators.model_export.FateModelExportOperator`, or of
+        :class:`~airflow_provider_fate.operators.model_convert.FateModelConvertOperator`. (templated)
     :param name: of the model, such as ``credit_risk``. (templated)
     :param registry: folder of the registry: a path, or ``s3://aws_default@models/registry``. The storage must refuse to
         write over a file when told so; that is tried. (templated)
     :param alias: points at the new version, such as ``challenger``; ``None``: no alias is moved. (templated)
     :param tags: whatever people want to find it by. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets the version with its event.
-    :returns: ``{"name", "version", "new", "registered", "package", "sha256", "content_sha256", "card", "job_id",
-        "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom; ``job_id`` is what
-        ``FatePredictOperator(model=...)`` takes.
+    :returns: ``{"name", "version", "new", "registered", "package", "sha256", "content_sha256", "card", "onnx",
+        "onnx_sha256", "job_id", "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom;
+        ``job_id`` is what ``FatePredictOperator(model=...)`` takes.
     :raises AirflowFailException: an argument is wrong, the card is not that of the package, or the storage cannot keep
         one writer from writing over another. Not retried.
     """

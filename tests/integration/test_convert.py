@@ -14,7 +14,19 @@ import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
 from airflow_provider_fate.clients.fate_flow.models import UploadMeta
-from airflow_provider_fate.jobs import HeteroSecureBoost, HomoLR, Party, Recipe
+from airflow_provider_fate.jobs import (
+    Binning,
+    HeteroSecureBoost,
+    HomoLR,
+    HomoNN,
+    Layer,
+    Party,
+    Recipe,
+    Scaling,
+    Selection,
+    SsheLR,
+    mlp,
+)
 from airflow_provider_fate.models.collect import collect_package, find_trained_job
 from airflow_provider_fate.models.convert import convert, require_equal
 from airflow_provider_fate.models.package import ModelPackage
@@ -23,6 +35,7 @@ from tests.support.fate import RunningFate
 
 pytestmark = [pytest.mark.fate, pytest.mark.timeout(1800)]
 
+BOTH = ("guest", "host")
 THREE = {"guest": Party(GUEST, "recipes.guest3"), "hosts": [Party(HOST, "recipes.host3")]}
 TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
     "homo_lr": (RECIPES["homo_lr"], "lr_0", ("north",)),
@@ -31,14 +44,45 @@ TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
         "lr_0",
         ("north3",),
     ),
-    "sshe_lr": (RECIPES["sshe_lr"], "lr_0", ("guest", "host")),
-    "coordinated_lr": (RECIPES["coordinated_lr"], "lr_0", ("guest", "host")),
+    "homo_nn": (RECIPES["homo_nn"], "nn_0", ("north",)),
+    "homo_nn_of_three": (
+        HomoNN(
+            guest=Party(GUEST, "recipes.north3"),
+            hosts=[Party(HOST, "recipes.south3")],
+            task="multi",
+            layers=[*mlp(4, 8, out=3, end=None), Layer(type="Softmax", kwargs={"dim": 1})],
+            epochs=2,
+        ),
+        "nn_0",
+        ("north3",),
+    ),
+    "sshe_lr": (RECIPES["sshe_lr"], "lr_0", BOTH),
+    "sshe_lr_of_a_range": (SsheLR(**hetero, epochs=2, scaling=Scaling(method="min_max"), **fast), "lr_0", BOTH),
+    "sshe_lr_of_bins": (
+        SsheLR(**hetero, epochs=2, binning=Binning(transform="bin_idx"), selection=Selection(), **fast),
+        "lr_0",
+        BOTH,
+    ),
+    "trees_of_bins": (
+        HeteroSecureBoost(
+            **hetero,
+            num_trees=2,
+            max_depth=2,
+            max_bin=8,
+            binning=Binning(transform="bin_idx"),
+            scaling=Scaling(),
+            **fast,
+        ),
+        "sbt_0",
+        BOTH,
+    ),
+    "coordinated_lr": (RECIPES["coordinated_lr"], "lr_0", BOTH),
     "sshe_linr": (RECIPES["sshe_linr"], "linr_0", ("price", "host")),
     "coordinated_linr": (RECIPES["coordinated_linr"], "linr_0", ("price", "host")),
     "trees": (
         HeteroSecureBoost(**hetero, num_trees=3, max_depth=3, max_bin=8, **fast),
         "sbt_0",
-        ("guest", "host"),
+        BOTH,
     ),
     "trees_of_three": (
         HeteroSecureBoost(**THREE, objective="multi:ce", num_class=3, num_trees=2, max_depth=2, max_bin=8, **fast),
@@ -49,7 +93,7 @@ TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
 }
 """What is trained, the task that does, and the tables whose columns go into the graph."""
 # One of each shape at each change; all of them in `make test-all`.
-USUAL = {"homo_lr", "homo_lr_of_three", "sshe_lr", "trees"}
+USUAL = {"homo_lr_of_three", "homo_nn", "sshe_lr_of_bins", "trees"}
 CHOSEN = [pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in TRAINED]
 
 
@@ -146,7 +190,12 @@ def test_the_graph_gives_what_fate_has_given(
         parties.append(("host", HOST))
     packages = [package(flow, jobs[name], role, party_id, tmp_path) for role, party_id in parties]
 
-    converted = convert(packages, columns=list("abcd"), signed_off=[one.sha256 for one in packages])
+    converted = convert(
+        packages,
+        columns=list("abcd"),
+        signed_off=[one.sha256 for one in packages],
+        transforms={"binning_0": "bin_idx"},
+    )
 
     fates: dict[str, Any] = predictions(flow, jobs[name], task)
     assert len(fates) >= 50

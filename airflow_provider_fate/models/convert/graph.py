@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from airflow_provider_fate.errors import FateConfigError
 
-if TYPE_CHECKING:
-    from airflow_provider_fate.models.convert.steps import Step
-
-__all__ = ["Graph", "column_names", "load_onnx"]
+__all__ = ["Graph", "Step", "column_names", "load_onnx"]
 
 OPSET, ML_OPSET, IR = 17, 3, 8
 """Versions that runtimes of the last years understand."""
@@ -44,6 +41,13 @@ def column_names(sides: Iterable[tuple[str, Sequence[str]]]) -> dict[tuple[str, 
     often = Counter(column for _, columns in sides for column in columns)
     every = [(who, column) for who, columns in sides for column in columns]
     return {(who, column): column if often[column] == 1 else f"{who}.{column}" for who, column in every}
+
+
+class Step(Protocol):
+    """What was done to the values of one column."""
+
+    def add(self, graph: Graph, values: str) -> str:
+        """Add it to a graph; return the name of what it gives."""
 
 
 @dataclass

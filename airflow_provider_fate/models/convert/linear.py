@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_fate.errors import FateInputError
-from airflow_provider_fate.models.convert.graph import Graph, column_names
+from airflow_provider_fate.models.convert.graph import Graph, Step, column_names
 from airflow_provider_fate.models.convert.reading import Side
-from airflow_provider_fate.models.convert.steps import Step
 
 __all__ = ["hetero_linear", "homo_lr"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from airflow_provider_fate.errors import FateInputError
-from airflow_provider_fate.models.convert.steps import Step, Steps, bins_of, scaling_of
+from airflow_provider_fate.models.convert.graph import Step
+from airflow_provider_fate.models.convert.steps import Steps, bins_of, scaling_of
 from airflow_provider_fate.models.manifest import ModelPart
 from airflow_provider_fate.models.package import ModelPackage
 

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_fate.errors import FateInputError
-from airflow_provider_fate.models.convert.graph import Graph
+from airflow_provider_fate.models.convert.graph import Graph, Step
 
-__all__ = ["Bins", "MinMax", "Standard", "Step", "Steps", "bins_of", "scaling_of"]
-
-
-class Step(Protocol):
-    """What was done to the values of one column."""
-
-    def add(self, graph: Graph, values: str) -> str:
-        """Add it to a graph; return the name of what it gives."""
+__all__ = ["BinNumbers", "RangeScaling", "StandardScaling", "Steps", "bins_of", "scaling_of"]
 
 
 @dataclass(frozen=True)
-class Standard:
+class StandardScaling:
     """To a mean of 0 and a standard deviation of 1."""
 
     mean: float
@@ -33,7 +26,7 @@ class Standard:
 
 
 @dataclass(frozen=True)
-class MinMax:
+class RangeScaling:
     """To a range.
 
     :param scale: what values are multiplied with.
@@ -59,7 +52,7 @@ class MinMax:
 
 
 @dataclass(frozen=True)
-class Bins:
+class BinNumbers:
     """To the number of the bin, from 0.
 
     :param splits: values between two bins; a value that equals one belongs below it.
@@ -96,7 +89,7 @@ def scaling_of(model: Mapping[str, Any], who: str) -> dict[str, Step]:
     try:
         if method == "standard":
             columns = info.get("select_col") or list(info["mean"])
-            return {name: Standard(float(info["mean"][name]), float(info["std"][name])) for name in columns}
+            return {name: StandardScaling(float(info["mean"][name]), float(info["std"][name])) for name in columns}
         if method == "min_max":
             columns = info.get("select_col") or list(info["scale"])
             return {name: _min_max(info, name) for name in columns}
@@ -108,9 +101,9 @@ def scaling_of(model: Mapping[str, Any], who: str) -> dict[str, Step]:
     )
 
 
-def _min_max(info: Mapping[str, Any], column: str) -> MinMax:
+def _min_max(info: Mapping[str, Any], column: str) -> RangeScaling:
     scale, scale_min, low, high = (float(info[key][column]) for key in ("scale", "scale_min", "range_min", "range_max"))
-    return MinMax(scale, scale_min, low, high, strict=bool(info["strict_range"]))
+    return RangeScaling(scale, scale_min, low, high, strict=bool(info["strict_range"]))
 
 
 def bins_of(model: Mapping[str, Any], who: str) -> dict[str, Step]:
@@ -127,4 +120,4 @@ def bins_of(model: Mapping[str, Any], who: str) -> dict[str, Step]:
             f"The binning of {who} has no splits where FATE 2.2 writes them.", hint="Was it trained by another FATE?"
         ) from None
     # The last one is the largest value of the training: above it there is no further bin.
-    return {name: Bins(tuple(values[:-1])) for name, values in splits.items()}
+    return {name: BinNumbers(tuple(values[:-1])) for name, values in splits.items()}

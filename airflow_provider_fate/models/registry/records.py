@@ -39,6 +39,8 @@ class RegisteredModel(_Record):
     :param sha256: its checksum, by which a second registration is recognized.
     :param content_sha256: digest of what was trained, whatever it is called.
     :param card: where its card is.
+    :param onnx: where it is as ONNX, if it was converted.
+    :param onnx_sha256: checksum of that.
     :param job_id: the job that has trained it.
     :param model_id: FATE's id of the model.
     :param model_version: FATE's version.
@@ -53,6 +55,8 @@ class RegisteredModel(_Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     content_sha256: str | None = None
     card: str | None = None
+    onnx: str | None = None
+    onnx_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     job_id: str
     model_id: str
     model_version: str
