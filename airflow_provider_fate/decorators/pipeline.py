@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +15,19 @@ from airflow.providers.common.compat.sdk import (
     task_decorator_factory,
 )
 
-from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.operators._replay import ReplayedJobOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskDecorator
     from airflow.sdk import Context
 
+    from airflow_provider_fate.jobs.pipeline.replay import EarlierJob, Outputs
 
-class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
+
+class _FatePipelineOperator(DecoratedOperator, ReplayedJobOperator):
     """Compiles the pipeline that the function returns, and runs its job.
 
+    :param after: results of the tasks that have run the earlier jobs of the same function. (templated)
     :param python: interpreter of an environment that has fate-client; default: a small environment that is made on
         first use and kept in the user's cache.
     :param requirements: further packages for that environment, such as ``["torch"]``, which the neural network
@@ -30,7 +35,7 @@ class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
     """
 
     custom_operator_name = "@task.fate_pipeline"
-    template_fields: Sequence[str] = ("op_args", "op_kwargs", "fate_conn_id", "python")
+    template_fields: Sequence[str] = ("op_args", "op_kwargs", "after", "fate_conn_id", "python")
     template_fields_renderers = {"op_args": "py", "op_kwargs": "py", "job": "yaml"}  # noqa: RUF012
 
     def __init__(
@@ -39,6 +44,7 @@ class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
         python_callable: Callable[..., Any],
         op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
+        after: Any = (),
         python: str | None = None,
         requirements: Sequence[str] = (),
         **kwargs: Any,
@@ -51,17 +57,34 @@ class _FatePipelineOperator(DecoratedOperator, FateJobOperator):
             job=SET_DURING_EXECUTION,
             **kwargs,
         )
+        self.after = after
         self.python = python
         self.requirements = requirements
 
-    def job_dag(self, context: Context) -> Mapping[str, Any]:
-        """The DAG of the pipeline; the function's arguments are taken from the context, as for any ``@task``."""
+    def compiled(
+        self, context: Context, earlier: Sequence[EarlierJob], outputs: Outputs | None
+    ) -> Mapping[str, Any] | None:
+        """The DAG of the function's next job; its arguments are taken from the context, as for any ``@task``."""
         from airflow_provider_fate.jobs.pipeline import PipelineEnvironment, compile_function
 
         context_merge(context, self.op_kwargs)
         arguments = determine_kwargs(self.python_callable, self.op_args, context)
         environment = PipelineEnvironment(python=self.python, extra_requirements=tuple(self.requirements))
-        return compile_function(self.python_callable, list(self.op_args), dict(arguments), environment=environment)
+        return compile_function(
+            self.python_callable,
+            list(self.op_args),
+            dict(arguments),
+            environment=environment,
+            earlier=earlier,
+            outputs=outputs,
+        )
+
+    def runs_on(self) -> bool:
+        """One that calls ``fit()`` itself may; most return the pipeline."""
+        return bool(_RUNS.search(inspect.getsource(self.python_callable)))
+
+
+_RUNS = re.compile(r"\.(fit|predict)\(")
 
 
 def fate_pipeline_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
@@ -71,8 +94,12 @@ def fate_pipeline_task(python_callable: Callable[..., Any] | None = None, **kwar
     has to import what it uses inside, and its arguments have to be JSON. It returns a ``FateFlowPipeline``; all else is
     as with :class:`~airflow_provider_fate.operators.job.FateJobOperator`, whose arguments are accepted too.
 
+    A function that calls ``fit()`` and then, with the model, ``predict()`` has two jobs. A task runs the first one, and
+    ``predict = train.override(task_id="predict", after=[fitted])(...)`` the second; see
+    :class:`~airflow_provider_fate.operators.pipeline.FatePipelineOperator`.
+
     :param python_callable: the decorated function.
-    :param kwargs: arguments of the operator, and ``python`` or ``requirements`` for the environment.
+    :param kwargs: arguments of the operator, ``after``, and ``python`` or ``requirements`` for the environment.
     """
     return task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=_FatePipelineOperator, **kwargs

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs import (
     Binning,
     HeteroSecureBoost,
@@ -30,6 +29,7 @@ from airflow_provider_fate.jobs import (
 from airflow_provider_fate.models.collect import collect_package, find_trained_job
 from airflow_provider_fate.models.convert import convert, require_equal
 from airflow_provider_fate.models.package import ModelPackage
+from tests.integration.conftest import Prepared, asked_for
 from tests.integration.test_recipes import GUEST, HOST, RECIPES, fast, hetero, wait, write_tables
 from tests.support.fate import RunningFate
 
@@ -79,6 +79,7 @@ TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
     "coordinated_lr": (RECIPES["coordinated_lr"], "lr_0", BOTH),
     "sshe_linr": (RECIPES["sshe_linr"], "linr_0", ("price", "host")),
     "coordinated_linr": (RECIPES["coordinated_linr"], "linr_0", ("price", "host")),
+    "secureboost": (RECIPES["secureboost"], "sbt_0", BOTH),
     "trees": (
         HeteroSecureBoost(**hetero, num_trees=3, max_depth=3, max_bin=8, **fast),
         "sbt_0",
@@ -93,7 +94,7 @@ TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
 }
 """What is trained, the task that does, and the tables whose columns go into the graph."""
 # One of each shape at each change; all of them in `make test-all`.
-USUAL = {"homo_lr_of_three", "homo_nn", "sshe_lr_of_bins", "trees"}
+USUAL = {"homo_lr", "homo_nn", "sshe_lr_of_bins", "secureboost"}
 CHOSEN = [pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in TRAINED]
 
 
@@ -129,26 +130,17 @@ def flow(fate_full: RunningFate) -> Iterator[FlowClient]:
 
 
 @pytest.fixture(scope="module")
-def tables(flow: FlowClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def tables(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("tables")
     written = write_tables(folder) | write_three(folder)
-    uploads = [
-        flow.data.upload_file(
-            path, namespace="recipes", name=name, extend_sid=True,
-            meta=UploadMeta(match_id_name="id", label_name=label, label_type=kind),
-        ).job_id
-        for name, (path, label, kind) in written.items()
-    ]  # fmt: skip
-    end = time.monotonic() + 900
-    assert {wait(flow, job_id, end) for job_id in uploads} == {"success"}
+    prepared.tables(written)
     return {name: path for name, (path, _, _) in written.items()}
 
 
 @pytest.fixture(scope="module")
-def jobs(request: pytest.FixtureRequest, flow: FlowClient, tables: dict[str, Path]) -> dict[str, str]:
+def jobs(request: pytest.FixtureRequest, prepared: Prepared, tables: dict[str, Path]) -> dict[str, str]:
     """Ids of the jobs that were asked for; they run side by side."""
-    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
-    return {name: flow.job.submit(TRAINED[name][0].dag()).job_id for name in TRAINED if name in asked}
+    return prepared.jobs({name: recipe for name, (recipe, _, _) in TRAINED.items()}, asked_for(request))
 
 
 def package(flow: FlowClient, job_id: str, role: str, party_id: str, folder: Path) -> ModelPackage:

@@ -14,12 +14,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.errors import FateModelNotFound
 from airflow_provider_fate.models.card import ModelCard
 from airflow_provider_fate.models.package import open_package
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.model_import import FateModelImportOperator
+from tests.integration.conftest import Prepared
 from tests.integration.test_recipes import GUEST, HOST, RECIPES, ROWS, SHARED, wait, write_tables
 from tests.support import s3 as s3_support
 from tests.support.fate import RunningFate
@@ -40,18 +40,11 @@ def flow(fate_full: RunningFate) -> Iterator[FlowClient]:
 
 
 @pytest.fixture(scope="module")
-def jobs(flow: FlowClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def jobs(flow: FlowClient, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Jobs that have trained, by recipe."""
-    uploads = [
-        flow.data.upload_file(
-            path, namespace="recipes", name=name, extend_sid=True,
-            meta=UploadMeta(match_id_name="id", label_name=label, label_type=kind),
-        ).job_id
-        for name, (path, label, kind) in write_tables(tmp_path_factory.mktemp("tables")).items()
-    ]  # fmt: skip
+    prepared.tables(write_tables(tmp_path_factory.mktemp("tables")))
+    submitted = prepared.jobs(RECIPES, TRAINED)
     end = time.monotonic() + 900
-    assert {wait(flow, job_id, end) for job_id in uploads} == {"success"}
-    submitted = {name: flow.job.submit(RECIPES[name].dag()).job_id for name in TRAINED}
     assert {name: wait(flow, job_id, end) for name, job_id in submitted.items()} == dict.fromkeys(TRAINED, "success")
     return submitted
 

@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import tarfile
-import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +20,6 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.errors import FateJobFailed
 from airflow_provider_fate.jobs import (
     Binning,
@@ -39,7 +37,8 @@ from airflow_provider_fate.jobs import (
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.predict import FatePredictOperator
 from tests.integration import test_recipes
-from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, wait, write_tables
+from tests.integration.conftest import Prepared, asked_for
+from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, write_tables
 from tests.support.fate import RunningFate
 from tests.support.task import FakeTaskInstance, Task
 
@@ -110,22 +109,20 @@ def _write(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def flow(fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowClient]:
+def flow(
+    request: pytest.FixtureRequest, prepared: Prepared, fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FlowClient]:
     folder = tmp_path_factory.mktemp("tables")
+    used = {party.table for name in asked_for(request) & RECIPES.keys() for party in parties(RECIPES[name])}
+    files = more_tables(folder, write_tables(folder))
+    variants = {f"{table}{suffix}" for table in used for suffix in ("", "_new", "_any")}
+    prepared.tables({name: file for name, file in files.items() if f"recipes.{name}" in variants})
     with FlowClient(FlowSettings(host=fate_full.host, port=fate_full.port, timeout=60)) as client:
-        uploads = [
-            client.data.upload_file(
-                path,
-                namespace="recipes",
-                name=name,
-                meta=UploadMeta(match_id_name="id", label_name=label, label_type=kind),
-                extend_sid=True,
-            ).job_id
-            for name, (path, label, kind) in more_tables(folder, write_tables(folder)).items()
-        ]
-        for job_id in uploads:
-            assert wait(client, job_id, time.monotonic() + PATIENCE) == "success"
         yield client
+
+
+def parties(recipe: Recipe) -> list[Party]:
+    return [recipe.guest, *recipe.hosts]
 
 
 @dataclass(frozen=True)
@@ -145,7 +142,7 @@ def run(operator: type[FateJobOperator], **kwargs: Any) -> Any:
 
 def predict(name: str, trained: Mapping[str, Any], suffix: str = "", **kwargs: Any) -> Any:
     recipe = RECIPES[name]
-    tables = {party.party_id: party.table for party in (recipe.guest, *recipe.hosts)}
+    tables = {party.party_id: party.table for party in parties(recipe)}
     tables = {party: table + suffix if not table.endswith(".host") else table for party, table in tables.items()}
     kwargs = {"evaluate": suffix == "", "task": CHOSEN_TASK.get(name)} | kwargs
     return run(FatePredictOperator, model=trained, tables=tables, **kwargs)
@@ -164,7 +161,7 @@ def chains(
     request: pytest.FixtureRequest, fate_full: RunningFate, flow: FlowClient
 ) -> Iterator[dict[str, Future[Chain]]]:
     """The chains that were asked for, two at a time."""
-    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    asked = asked_for(request)
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         patch.setenv("AIRFLOW_CONN_FATE_DEFAULT", fate_full.airflow_connection)
         patch.setenv("AIRFLOW__FATE__POLL_INTERVAL", "2")

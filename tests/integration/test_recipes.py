@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
-from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.hooks.site import FateSite
 from airflow_provider_fate.jobs import (
     Binning,
@@ -35,11 +34,11 @@ from airflow_provider_fate.jobs import (
     SsheLR,
     Statistics,
     mlp,
-    require_valid,
 )
 from airflow_provider_fate.site.diagnosis import diagnose
 from airflow_provider_fate.site.ref import JobRef
 from airflow_provider_fate.site.result import metrics_of
+from tests.integration.conftest import Prepared, asked_for
 
 pytestmark = pytest.mark.fate
 
@@ -157,33 +156,11 @@ def wait(flow: FlowClient, job_id: str, end: float) -> str:
 
 @pytest.fixture(scope="module")
 def jobs(
-    request: pytest.FixtureRequest, flow: FlowClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
+    request: pytest.FixtureRequest, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
     """Ids of the jobs of all recipes that were asked for, by name."""
-    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
-    uploads = [
-        flow.data.upload_file(
-            path,
-            namespace="recipes",
-            name=name,
-            meta=UploadMeta(match_id_name="id", label_name=label, label_type=label_type),
-            extend_sid=True,
-        ).job_id
-        for name, (path, label, label_type) in write_tables(tmp_path_factory.mktemp("tables")).items()
-    ]
-    end = time.monotonic() + 600
-    assert {wait(flow, job_id, end) for job_id in uploads} == {"success"}
-    submitted = {}
-    for name, recipe in RECIPES.items():
-        if name not in asked:
-            continue
-        dag = recipe.dag()
-        require_valid(dag, party_id=GUEST, cores=32)
-        submitted[name] = flow.job.submit(dag).job_id
-    yield submitted
-    for job_id in submitted.values():
-        if not all(record.status.is_terminal for record in flow.job.query(job_id=job_id)):
-            flow.job.stop(job_id)
+    prepared.tables(write_tables(tmp_path_factory.mktemp("tables")))
+    return prepared.jobs(RECIPES, asked_for(request))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_fate.errors import FateModelNotFound
 from airflow_provider_fate.jobs import check_dag
 from airflow_provider_fate.jobs.pipeline import (
     FatePipelineError,
@@ -18,6 +19,7 @@ from airflow_provider_fate.jobs.pipeline import (
     compile_function,
     compile_script,
 )
+from airflow_provider_fate.jobs.pipeline.replay import EarlierJob
 
 OUTSIDE = "a global"
 
@@ -179,19 +181,6 @@ def test_a_script_that_begins_as_fates_own_examples_do_needs_nothing_more(
     assert check_dag(document, party_id="9999") == []
 
 
-def test_what_a_script_does_after_its_first_job_is_named(
-    environment: PipelineEnvironment, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    script = AS_EXAMPLES.replace("    print(pipeline.", "    pipeline.deploy([psi])\n    print(pipeline.")
-    (tmp_path / "demo.py").write_text(script)
-    (tmp_path / "rows.csv").write_text("name\nours\ntheirs\n")
-    (tmp_path / "config.yaml").write_text(
-        f"parties:\n  guest: ['9999']\n  host: ['10000']\ndata_base_dir: {tmp_path}\n"
-    )
-    compile_script(tmp_path / "demo.py", ["--config", str(tmp_path / "config.yaml")], environment=environment)
-    assert "goes on after the first job with deploy(): that is not run" in caplog.text
-
-
 def test_what_the_function_prints_goes_to_the_log(
     environment: PipelineEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -295,7 +284,7 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     "end",
     [
         "try:\n    pipeline.fit()\nexcept Exception:\n    raise SystemExit(9)\n"
-        "print(pipeline.get_task_info('psi_0').get_metric())",
+        "print(pipeline.get_task_info('psi_0').get_output_metric())",
         "",
     ],
     ids=["fit and what follows", "only compiled"],
@@ -321,6 +310,136 @@ def test_a_script_without_pipeline_is_refused(environment: PipelineEnvironment, 
         compile_script(script("x = 1\n"), environment=environment)
     with pytest.raises(FatePipelineError, match="there is no script"):
         compile_script("nowhere.py", environment=environment)
+
+
+# -- code with several jobs ----------------------------------------------------------------------------------------
+
+TRAINS_AND_PREDICTS = """
+from fate_client.pipeline import FateFlowPipeline
+from fate_client.pipeline.components.fate import PSI, CoordinatedLR, Reader
+
+
+def reader(name):
+    made = Reader(name, runtime_parties={"guest": "9999", "host": "10000"})
+    made.guest.task_parameters(namespace="a", name="b")
+    made.hosts[0].task_parameters(namespace="a", name="c")
+    return made
+
+
+pipeline = FateFlowPipeline().set_parties(guest="9999", host="10000", arbiter="10000")
+reader_0 = reader("reader_0")
+psi_0 = PSI("psi_0", input_data=reader_0.outputs["output_data"])
+lr_0 = CoordinatedLR("lr_0", train_data=psi_0.outputs["output_data"], epochs=2)
+pipeline.add_tasks([reader_0, psi_0, lr_0])
+pipeline.compile()
+pipeline.fit()
+lr = pipeline.get_task_info("lr_0")
+print("metric", lr.get_output_metric(), "model", lr.get_output_model())
+for key, frame in pipeline.get_task_info("psi_0").get_output_data().items():
+    print("data", key, list(frame.columns), len(frame))
+
+pipeline.deploy([psi_0, lr_0])
+deployed = pipeline.get_deployed_pipeline()
+reader_1 = reader("reader_1")
+deployed.psi_0.input_data = reader_1.outputs["output_data"]
+predict_pipeline = FateFlowPipeline()
+predict_pipeline.add_tasks([reader_1, deployed])
+predict_pipeline.compile()
+predict_pipeline.predict()
+print("the end")
+"""
+FITTED = EarlierJob("202601010000000000010", "guest", "9999", "the_model", "3", ("reader_0", "psi_0", "lr_0"))
+PREDICTED = EarlierJob("202601010000000000020", "guest", "9999", "the_model", "3", ("reader_1", "psi_0", "lr_0"))
+
+
+def left_behind(tmp_path: Path) -> Callable[[str, str, str], Any]:
+    def output(what: str, job_id: str, task: str) -> Any:
+        assert job_id == FITTED.job_id
+        if what == "model":
+            raise FateModelNotFound("This task has no model on this site.")
+        if what == "metric":
+            return [{"name": "auc", "data": 0.5}]
+        place = tmp_path / "outputs" / "output_data"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "0.csv").write_text("id,x\n1,2\n3,4\n")
+        return str(place.parent)
+
+    return output
+
+
+def test_a_script_with_two_jobs_is_told_the_first_one_for_the_second(
+    environment: PipelineEnvironment, script: Callable[[str], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = script(TRAINS_AND_PREDICTS.replace('"model", lr.get_output_model()', "1"))
+    outputs = left_behind(tmp_path)
+
+    first = compile_script(path, environment=environment)
+    with caplog.at_level(logging.INFO):
+        second = compile_script(path, environment=environment, earlier=[FITTED], outputs=outputs)
+    third = compile_script(path, environment=environment, earlier=[FITTED, PREDICTED], outputs=outputs)
+
+    assert first is not None
+    assert second is not None
+    trained: Any = first["dag"]
+    assert set(trained["tasks"]) == {"reader_0", "psi_0", "lr_0"}
+    dag: Any = second["dag"]
+    assert dag["stage"] == "predict"
+    assert dag["conf"]["model_warehouse"] == {"model_id": "the_model", "model_version": "3"}
+    assert set(dag["tasks"]) == {"reader_1", "psi_0", "lr_0"}
+    assert "metric [{'name': 'auc', 'data': 0.5}] 1" in caplog.text
+    assert "data output_data ['id', 'x'] 2" in caplog.text
+    assert third is None
+    assert check_dag(second, party_id="9999") == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "message"),
+    [
+        ([FITTED], "This task has no model on this site"),
+        (
+            [PREDICTED],
+            r"fit\(\) number 1 builds the tasks lr_0, psi_0, reader_0, and job 20260101",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_jobs_before_is_named(
+    environment: PipelineEnvironment,
+    script: Callable[[str], Path],
+    tmp_path: Path,
+    earlier: list[EarlierJob],
+    message: str,
+) -> None:
+    with pytest.raises(FatePipelineError, match=message):
+        compile_script(
+            script(TRAINS_AND_PREDICTS), environment=environment, earlier=earlier, outputs=left_behind(tmp_path)
+        )
+
+
+def test_jobs_that_a_script_does_not_have_are_refused(
+    environment: PipelineEnvironment, script: Callable[[str], Path]
+) -> None:
+    job = EarlierJob("1", "guest", "9999", "m", "0", ("reader_0", "psi_0"))
+    with pytest.raises(FatePipelineError, match="has run 1 jobs, and 2 are given"):
+        compile_script(script(SCRIPT + "pipeline.fit()\n"), environment=environment, earlier=[job, job])
+
+
+def fits_and_returns() -> Any:
+    from fate_client.pipeline import FateFlowPipeline
+    from fate_client.pipeline.components.fate import PSI, Reader
+
+    pipeline = FateFlowPipeline().set_parties(guest="9999", host="10000")
+    reader = Reader("reader_0")
+    reader.guest.task_parameters(namespace="a", name="b")
+    reader.hosts[0].task_parameters(namespace="a", name="c")
+    pipeline.add_tasks([reader, PSI("psi_0", input_data=reader.outputs["output_data"])])
+    pipeline.compile()
+    return pipeline.fit()
+
+
+def test_a_function_that_has_run_its_job_has_no_other(environment: PipelineEnvironment) -> None:
+    job = EarlierJob("1", "guest", "9999", "m", "0", ("reader_0", "psi_0"))
+    assert compile_function(fits_and_returns, environment=environment) is not None
+    assert compile_function(fits_and_returns, environment=environment, earlier=[job]) is None
 
 
 # -- the environment -----------------------------------------------------------------------------------------------
