@@ -72,8 +72,10 @@ NETWORKS = {"homo_nn", "homo_nn_three", "hetero_nn"}
 CHOSEN_TASK = {"secureboost_alone": "sbt_alone_0"}
 """Where a recipe trains several models."""
 
-# One chain with all steps and one horizontal at each change; all of them in `make test-all`.
-USUAL = {"secureboost_bins", "homo_lr"}
+# One chain over columns of both and one over rows of both at each change; all of them in `make test-all`.
+USUAL = {"secureboost", "homo_lr"}
+SHARED_TRAININGS = {"secureboost"}
+"""Recipes that other tests have trained, too; what is trained here may be deleted."""
 CHOSEN = [pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in RECIPES]
 
 
@@ -148,8 +150,9 @@ def predict(name: str, trained: Mapping[str, Any], suffix: str = "", **kwargs: A
     return run(FatePredictOperator, model=trained, tables=tables, **kwargs)
 
 
-def chain(name: str) -> Chain:
-    trained = run(FateJobOperator, job=RECIPES[name])
+def chain(name: str, trained_before: str | None) -> Chain:
+    """Train, unless a job has done so before, and score."""
+    trained = {"job_id": trained_before} if trained_before else run(FateJobOperator, job=RECIPES[name])
     if name in NETWORKS:  # FATE 2.2 cannot do without a label there
         with pytest.raises(AirflowFailException, match="cannot score rows without one by"):
             predict(name, trained, "_new")
@@ -158,14 +161,17 @@ def chain(name: str) -> Chain:
 
 @pytest.fixture(scope="module")
 def chains(
-    request: pytest.FixtureRequest, fate_full: RunningFate, flow: FlowClient
+    request: pytest.FixtureRequest, fate_full: RunningFate, flow: FlowClient, prepared: Prepared
 ) -> Iterator[dict[str, Future[Chain]]]:
     """The chains that were asked for, two at a time."""
     asked = asked_for(request)
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
         patch.setenv("AIRFLOW_CONN_FATE_DEFAULT", fate_full.airflow_connection)
         patch.setenv("AIRFLOW__FATE__POLL_INTERVAL", "2")
-        yield {name: pool.submit(chain, name) for name in RECIPES if name in asked}
+        trained = prepared.jobs(RECIPES, asked & SHARED_TRAININGS)
+        for job_id in trained.values():
+            assert wait(flow, job_id, time.monotonic() + PATIENCE) == "success"
+        yield {name: pool.submit(chain, name, trained.get(name)) for name in RECIPES if name in asked}
 
 
 def scores(flow: FlowClient, folder: Path, job_id: str, task: str, output: str) -> dict[str, list[float]]:
