@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import tarfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,7 +39,7 @@ from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.predict import FatePredictOperator
 from tests.integration import test_recipes
 from tests.integration.conftest import Prepared, asked_for
-from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, write_tables
+from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, wait, write_tables
 from tests.support.fate import RunningFate
 from tests.support.task import FakeTaskInstance, Task
 
