@@ -39,6 +39,7 @@ class RegisteredModel(_Record):
     :param sha256: its checksum, by which a second registration is recognized.
     :param content_sha256: digest of what was trained, whatever it is called.
     :param card: where its card is.
+    :param onnx: where the model is as ONNX, if it was converted.
     :param job_id: the job that has trained it.
     :param model_id: FATE's id of the model.
     :param model_version: FATE's version.
@@ -46,13 +47,15 @@ class RegisteredModel(_Record):
     :param party_id: that party.
     :param metrics: what was measured, one number each.
     :param tags: whatever people want to find it by.
-    :param run: the run of Airflow that has registered it: ``dag_id``, ``run_id``, ``task_id``.
+    :param run: the run of Airflow that has registered it: ``dag_id``, ``run_id``, ``task_id``, and ``url``, where
+        Airflow shows it.
     """
 
     package: str
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     content_sha256: str | None = None
     card: str | None = None
+    onnx: str | None = None
     job_id: str
     model_id: str
     model_version: str
