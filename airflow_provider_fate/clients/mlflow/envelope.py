@@ -77,9 +77,10 @@ class MlflowEnvelope(Envelope):
     def foreign(self, request: Request[Any], response: httpx.Response, excerpt: str) -> Exception | None:
         """Refusals come as plain text."""
         if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            host = "Host header" in excerpt
             return e.FateAuthError(
                 f"MLflow refuses {request.endpoint} (HTTP {response.status_code}): {excerpt or 'no reason given'}",
-                hint=_CREDENTIALS,
+                hint="Start it with --allowed-hosts and the name that the connection uses." if host else _CREDENTIALS,
                 **self.about(request),
             )
         return None

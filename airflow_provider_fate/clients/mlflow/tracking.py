@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -51,6 +52,13 @@ class _Text:
         if not re.match(r"\d+\.\d+", text):
             raise ValueError(text)
         return text
+
+
+class _MaybeEmpty(_Text):
+    """Reads an answer that says nothing where all is well."""
+
+    def finish(self) -> Any:
+        return json.loads(self.rest or b"{}")
 
 
 class ServerAnswers(Group[Transport]):
@@ -201,7 +209,7 @@ class ArtifactGroup(Group[Transport]):
         :raises FateConfigError: the server does not hand files on.
         """
         place = f"/mlflow-artifacts/artifacts{_proxied(run)}/{quote(path)}"
-        return Request("PUT", place, _nothing, upload=PlainUpload(file), slow=True)
+        return Request("PUT", place, _nothing, upload=PlainUpload(file), slow=True, reader=_MaybeEmpty)
 
     @endpoint
     def names(self, run_id: str, path: str) -> Request[list[str]]:

@@ -225,7 +225,7 @@ class MlflowRegistry:
         current = model.aliases.get(alias) if model is not None else None
         if current == (newest.version if newest is not None else None):
             return newest
-        return moved_outside(name, alias, current, newest, model.last_updated_timestamp if model is not None else 0)
+        return moved_outside(name, alias, current, newest)
 
     def _moves(self, name: str, alias: str) -> MlflowMoves | None:
         """The moves of an alias; ``None``: there is no version yet whose run could have them."""

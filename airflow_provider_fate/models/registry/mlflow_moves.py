@@ -132,16 +132,13 @@ class MlflowMoves:
         return f"{self._key(number)}.{_DONE}"
 
 
-def moved_outside(name: str, alias: str, version: int | None, before: AliasMove | None, when: int) -> AliasMove:
-    """Return the move of somebody who has not used this package.
-
-    :param when: milliseconds since 1970, at the latest.
-    """
+def moved_outside(name: str, alias: str, version: int | None, before: AliasMove | None) -> AliasMove:
+    """Return the move of somebody who has not used this package, of which MLflow tells neither who nor when."""
     return AliasMove(
         name=name,
         alias=alias,
         version=version,
         previous=before.version if before else None,
-        moved=datetime.fromtimestamp(when / 1000, tz=UTC),
+        moved=datetime.now(tz=UTC),
         reason="moved in MLflow itself",
     )

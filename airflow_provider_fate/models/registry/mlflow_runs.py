@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from airflow_provider_fate.clients.mlflow import Experiment, MetricPoint, MlflowClient, Run
 from airflow_provider_fate.clients.mlflow.models import key_of
-from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateConflictError, FateInputError, FateServerError
+from airflow_provider_fate.errors import (
+    FateAmbiguousSubmitError,
+    FateConflictError,
+    FateInputError,
+    FateInvalidParameterError,
+    FateServerError,
+)
 from airflow_provider_fate.models.registry.contents import MODEL_FOLDER, ModelContents, model_contents, summary
 from airflow_provider_fate.models.registry.records import RegisteredModel
 
@@ -117,8 +124,8 @@ class ModelRuns:
             **{f"airflow.{key}": value for key, value in model.run.items()},
             **model.tags,
         }
-        self._client.runs.describe(
-            run.run_id,
+        self._describe(
+            run,
             params={key_of(key): value[:_LONGEST_PARAMETER] for key, value in params.items() if value},
             tags={key_of(key): value[:_LONGEST_TAG] for key, value in tags.items() if value},
         )
@@ -127,6 +134,20 @@ class ModelRuns:
         for file, place in contents.files.items():
             self._client.artifacts.put(run, f"{MODEL_FOLDER}/{file}", place)
         self._client.runs.finish(run.run_id, end_time=_now())
+
+    def _describe(self, run: Run, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                self._client.runs.describe(run.run_id, params=params, tags=tags)
+                return
+            except FateInvalidParameterError:
+                # Two who write the same parameter in the same moment: the database lets one do it, and MLflow tells the
+                # other no more than that.
+                now = self._client.runs.get(run.run_id)
+                if now is None or not left or now.lifecycle_stage != "active":
+                    raise
+                if any(now.params.get(key, value) != value for key, value in params.items()):
+                    raise
 
 
 def _is_number(value: object) -> bool:
