@@ -36,12 +36,14 @@ class KubeflowServer(RegistryServer):
         :raises FateError: it cannot be worked with.
         """
         with self.client() as registry:
-            models = len(registry.models.list())
+            models = len(registry.models.all())
         who = f"as user {self.user!r}" if self.user else "with a token" if self.secret else "without credentials"
         return f"Kubeflow Model Registry at {self.settings().root_url}, {models} registered models, {who}."
 
 
 def __getattr__(name: str) -> type:
+    if name.startswith("__"):  # each import asks for __path__, and nothing of Airflow may be loaded for that
+        raise AttributeError(name)
     from airflow_provider_fate.hooks.hook import hook_class
 
     return hook_class(KubeflowServer, name)

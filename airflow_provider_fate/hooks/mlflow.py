@@ -20,14 +20,19 @@ class MlflowServer(RegistryServer):
     """
 
     form: ClassVar[Form] = Form(
-        "fate_mlflow", name="MLflow (FATE)", what="an MLflow server", hook="airflow_provider_fate.hooks.mlflow.MlflowHook"
+        "fate_mlflow",
+        name="MLflow (FATE)",
+        what="an MLflow server",
+        hook="airflow_provider_fate.hooks.mlflow.MlflowHook",
     )
     usual_port: ClassVar[int] = 5000
     other_types: ClassVar[tuple[str, ...]] = ("http", "mlflow")
 
     experiment: Annotated[
         str | None,
-        Extra("Experiment", "Experiment that gets the runs of registrations. Empty: one that is called like the model."),
+        Extra(
+            "Experiment", "Experiment that gets the runs of registrations. Empty: one that is called like the model."
+        ),
     ] = None
 
     def client(self) -> MlflowClient:
@@ -51,6 +56,8 @@ class MlflowServer(RegistryServer):
 
 
 def __getattr__(name: str) -> type:
+    if name.startswith("__"):  # each import asks for __path__, and nothing of Airflow may be loaded for that
+        raise AttributeError(name)
     from airflow_provider_fate.hooks.hook import hook_class
 
     return hook_class(MlflowServer, name)

@@ -34,7 +34,9 @@ class RegistryServer(ConnectionModel):
 
     host: Annotated[
         str,
-        Standard("host", "Host", "Name or address of the server: no scheme, no path.", placeholder="mlflow.example.org"),
+        Standard(
+            "host", "Host", "Name or address of the server: no scheme, no path.", placeholder="mlflow.example.org"
+        ),
     ]
     port: Annotated[
         int | None, Standard("port", "Port", "Its port. Empty: 443 with TLS, else the usual one of such a server.")
@@ -132,7 +134,7 @@ class RegistryServer(ConnectionModel):
 
 
 def _translated(connection: Connection, conn_type: str) -> Connection:
-    """The same server as a connection of our type: these write scheme and path into the host, or the scheme into schema."""
+    """The same server as a connection of our type: others write scheme and path into the host, or into schema."""
     import json
 
     from airflow.providers.common.compat.sdk import Connection

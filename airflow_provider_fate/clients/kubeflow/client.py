@@ -55,7 +55,7 @@ class KubeflowModels(Group[Transport]):
         return Request("PATCH", f"/registered_models/{model_id}", _one, json=body)
 
     @procedure
-    def list(self) -> Steps[list[KubeflowEntity]]:
+    def all(self) -> Steps[list[KubeflowEntity]]:
         """Return all models."""
         return (yield from _all("/registered_models"))
 
@@ -76,7 +76,7 @@ class KubeflowVersions(Group[Transport]):
 
     @endpoint
     def create(
-        self, model_id: str, name: str, *, external_id: str, state: str, custom: Properties, **more: str
+        self, model_id: str, name: str, *, external_id: str, state: str, custom: Properties, more: Mapping[str, str]
     ) -> Request[KubeflowEntity | None]:
         """Make one; ``None``: name or external id is taken, also where an earlier try has made it.
 
@@ -99,7 +99,7 @@ class KubeflowVersions(Group[Transport]):
         return Request("PATCH", f"/model_versions/{version_id}", _one, json=body)
 
     @procedure
-    def list(self, model_id: str | None = None) -> Steps[list[KubeflowEntity]]:
+    def all(self, model_id: str | None = None) -> Steps[list[KubeflowEntity]]:
         """Return the versions of a model, or of all."""
         path = "/model_versions" if model_id is None else f"/registered_models/{model_id}/versions"
         return (yield from _all(path))
@@ -122,7 +122,7 @@ class KubeflowArtifacts(Group[Transport]):
         version_id: str | None = None,
         external_id: str | None = None,
         custom: Properties | None = None,
-        **more: str,
+        more: Mapping[str, str] | None = None,
     ) -> Request[KubeflowEntity | None]:
         """Make one; ``None``: name or external id is taken, also where an earlier try has made it.
 
@@ -136,13 +136,13 @@ class KubeflowArtifacts(Group[Transport]):
             externalId=external_id,
             state="LIVE",
             customProperties=properties(custom or {}),
-            **more,
+            **(more or {}),
         )
         path = "/artifacts" if version_id is None else f"/model_versions/{version_id}/artifacts"
         return post(path, _one_or_none, json=body, accept=_UNLESS_THERE, once=Once.REPEAT)
 
     @procedure
-    def list(self, version_id: str) -> Steps[list[KubeflowEntity]]:
+    def all(self, version_id: str) -> Steps[list[KubeflowEntity]]:
         """Return the artifacts of a version."""
         return (yield from _all(f"/model_versions/{version_id}/artifacts"))
 

@@ -59,7 +59,9 @@ class KubeflowEnvelope(Envelope):
         """Return the exception for the HTTP status."""
         kind = _CLASSES.get(reply.code, e.FateServerError)
         hint = _CREDENTIALS if issubclass(kind, e.FateAuthError) else None
-        return kind(f"Kubeflow Model Registry: {reply.message}", hint=hint, code=reply.code, **self.about(request, reply))
+        return kind(
+            f"Kubeflow Model Registry: {reply.message}", hint=hint, code=reply.code, **self.about(request, reply)
+        )
 
     def foreign(self, request: Request[Any], response: httpx.Response, excerpt: str) -> Exception | None:
         """A proxy before it may refuse as well, in its own words."""

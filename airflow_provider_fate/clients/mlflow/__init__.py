@@ -1,4 +1,4 @@
-"""MLflow over its REST interface: experiments, runs, artifacts through its proxy, registered models. No mlflow package."""
+"""MLflow over its REST interface, without its package: experiments, runs, artifacts, registered models."""
 
 from .client import AsyncMlflowClient, MlflowClient
 from .models import Experiment, MetricPoint, MlflowVersion, Run

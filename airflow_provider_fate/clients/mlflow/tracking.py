@@ -222,7 +222,7 @@ class ArtifactGroup(Group[Transport]):
 
     @endpoint
     def download(self, run: Run, path: str, to: Target) -> Request[int]:
-        """Read a file; return its size in bytes. Its content must not be JSON: MLflow tells that from errors by no sign."""
+        """Read a file that holds no JSON, which could be an error as well; return its size in bytes."""
         place = f"/mlflow-artifacts/artifacts{_proxied(run)}/{quote(path)}"
         return get(place, lambda reply: reply.size, sink=Sink(to), slow=True)
 
@@ -232,8 +232,8 @@ def _proxied(run: Run) -> str:
     if uri.scheme != "mlflow-artifacts":
         raise FateConfigError(
             f"MLflow keeps the files of run {run.run_id} at {run.artifact_uri!r}, and hands none on.",
-            hint="Start it with --artifacts-destination (and --serve-artifacts, its default), and use an experiment that "
-            "was made since: an experiment keeps the place of its files.",
+            hint="Start it with --artifacts-destination (and --serve-artifacts, its default), and use an experiment "
+            "that was made since: an experiment keeps the place of its files.",
         )
     return quote(uri.path)
 

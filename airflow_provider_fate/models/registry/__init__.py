@@ -2,8 +2,8 @@
 
 :class:`Registry` is what all of them can do, and :func:`open_registry` finds the one that a DAG names:
 
-- a folder, also on object storage (:class:`ModelRegistry`): a site needs no further server. What several writers agree by
-  is that a record is made once and never written over (:mod:`airflow_provider_fate.storage.records`): a version is a
+- a folder, also on object storage (:class:`ModelRegistry`): a site needs no further server. What several writers agree
+  by is that a record is made once and never written over (:mod:`airflow_provider_fate.storage.records`): a version is a
   record, and so is each move of an alias, so that of two moves at once one wins, and all that ever was can be read;
 - MLflow 3 (:mod:`.mlflow`);
 - Kubeflow Model Registry (:mod:`.kubeflow`).

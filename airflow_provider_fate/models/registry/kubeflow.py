@@ -1,7 +1,7 @@
 """Models in Kubeflow's registry.
 
-It refuses a second entity with an external id that there is already, and so knows what one writer wins by: a version's id
-is made of the package's checksum, and each move of an alias, which Kubeflow does not know, is an artifact of its own.
+It refuses a second entity with an external id that there is already, and that is what one of several writers wins by: a
+version's id is made of the package's checksum, and each move of an alias, which Kubeflow does not know, is an artifact.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ RecordT = TypeVar("RecordT", bound=BaseModel)
 class KubeflowRegistry:
     """Versions and aliases of models in Kubeflow Model Registry.
 
-    A version is ``ARCHIVED`` until its artifacts are there, and is not seen before. The registry keeps no files: the package
-    stays where the export has written it. Aliases stand in the custom properties of the registered model, for people;
-    what counts are the moves, so aliases are moved through this interface alone.
+    A version is ``ARCHIVED`` until its artifacts are there, and is not seen before. The registry keeps no files: the
+    package stays where the export has written it. Aliases stand in the custom properties of the registered model, for
+    people; what counts are the moves, so aliases are moved through this interface alone.
 
     :param client: of the server.
     :param pages: template of the URL of a page, with ``{name}`` and ``{version}``; ``None``: there is none.
@@ -61,15 +61,14 @@ class KubeflowRegistry:
         for _ in range(_TRIES):
             found = self._client.versions.find_external(external_id)
             if found is None:
-                numbers = [_number(version) for version in self._client.versions.list(parent.id)]
+                numbers = [_number(version) for version in self._client.versions.all(parent.id)]
                 found = self._client.versions.create(
                     parent.id,
                     str(max(numbers, default=0) + 1),
                     external_id=external_id,
                     state="ARCHIVED",
                     custom=_described(model) | {_STATE: _REGISTERING, _WRITER: writer},
-                    description=summary(model),
-                    author=model.run.get("dag_id", "airflow"),
+                    more={"description": summary(model), "author": model.run.get("dag_id", "airflow")},
                 )
             if found is not None:
                 return _version(name, self._finished(name, found)), found.properties.get(_WRITER) == writer
@@ -96,8 +95,8 @@ class KubeflowRegistry:
 
     def names(self) -> list[str]:
         """Names of all models that have such a version."""
-        used = {version.model_id for version in self._client.versions.list() if _is_registered(version)}
-        return sorted(model.name for model in self._client.models.list() if model.id in used)
+        used = {version.model_id for version in self._client.versions.all() if _is_registered(version)}
+        return sorted(model.name for model in self._client.models.all() if model.id in used)
 
     # -- aliases -----------------------------------------------------------------------------------------------------
 
@@ -206,21 +205,27 @@ class KubeflowRegistry:
         if _is_registered(version):
             return version
         model = _version(name, version).model
-        source = without_empty(
-            modelSourceKind="airflow",
-            modelSourceGroup=model.run.get("dag_id"),
-            modelSourceId=model.run.get("run_id"),
-            modelSourceName=model.run.get("task_id"),
-        )
-        create = self._client.artifacts.create
-        package = {"modelFormatName": "fate", "modelFormatVersion": "2", **source}
-        custom = {"sha256": model.sha256}
-        create("model-artifact", "package", version_id=version.id, uri=_uri(model.package), custom=custom, **package)
+        source = {
+            "modelSourceKind": "airflow",
+            "modelSourceGroup": model.run.get("dag_id", ""),
+            "modelSourceId": model.run.get("run_id", ""),
+            "modelSourceName": model.run.get("task_id", ""),
+        }
+        files = [
+            (
+                "model-artifact",
+                "package",
+                model.package,
+                {"modelFormatName": "fate", "modelFormatVersion": "2"} | source,
+            )
+        ]
         if model.onnx is not None:
-            onnx = {"modelFormatName": "onnx", "modelFormatVersion": "1", **source}
-            create("model-artifact", "onnx", version_id=version.id, uri=_uri(model.onnx), **onnx)
+            files.append(("model-artifact", "onnx", model.onnx, {"modelFormatName": "onnx"} | source))
         if model.card is not None:
-            create("doc-artifact", "card", version_id=version.id, uri=_uri(model.card))
+            files.append(("doc-artifact", "card", model.card, {}))
+        for kind, what, place, more in files:
+            more = {"uri": _uri(place)} | {key: value for key, value in more.items() if value}
+            self._client.artifacts.create(kind, what, version_id=version.id, more=more)
         raw = version.raw | properties({_STATE: _REGISTERED})
         return self._client.versions.change(version.id, state="LIVE", raw=raw)
 
@@ -228,7 +233,7 @@ class KubeflowRegistry:
         parent = self._client.models.find(name)
         if parent is None:
             return []
-        return sorted(filter(_is_registered, self._client.versions.list(parent.id)), key=_number)
+        return sorted(filter(_is_registered, self._client.versions.all(parent.id)), key=_number)
 
     # -- inside: aliases ---------------------------------------------------------------------------------------------
 
@@ -249,7 +254,7 @@ class KubeflowRegistry:
         return _parsed(found, AliasMove) if found is not None else None
 
     def _show(self, name: str, alias: str, number: int, move: AliasMove | None) -> None:
-        """Write where an alias points into the properties of its model, where people see it, and which move that was."""
+        """Write where an alias points, and by which move, into the properties of its model, where people see it."""
         parent = self._client.models.find(name)
         if parent is None or (number and int(parent.properties.get(_counter(alias), 0)) >= number):
             return
@@ -258,11 +263,6 @@ class KubeflowRegistry:
         if move is not None and move.version is not None:
             raw |= properties({f"alias.{alias}": str(move.version)})
         self._client.models.change(parent.id, raw | properties({_counter(alias): number}))
-
-
-def without_empty(**values: str | None) -> dict[str, str]:
-    """Return the values that are given."""
-    return {name: value for name, value in values.items() if value}
 
 
 def _described(model: RegisteredModel) -> dict[str, str | float | bool]:

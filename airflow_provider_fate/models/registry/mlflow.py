@@ -29,9 +29,9 @@ _ALIAS = re.compile(r"(?!latest$)(?!v\d+$)[\w\-]{1,100}", re.I)
 class MlflowRegistry:
     """Versions and aliases of models in MLflow 3.
 
-    A version is made last, when its run has metrics, parameters and all files: what is seen is complete. It is found again
-    by the checksum of its package, so that a task which was killed at any point ends, after its retry, with one version.
-    Versions that others have made are left alone, and not seen.
+    A version is made last, when its run has metrics, parameters and all files: what is seen is complete. It is found
+    again by the checksum of its package, so that a task which was killed at any point ends, after its retry, with one
+    version. Versions that others have made are left alone, and not seen.
 
     :param client: of the server.
     :param experiment: the experiment of the runs; ``None``: one that is called like the model.
@@ -124,8 +124,8 @@ class MlflowRegistry:
     ) -> AliasMove:
         """Point an alias at a version; nothing is done where it points there.
 
-        Of two that move it at the same time through this interface one wins, and the other is told. Who moves it in MLflow
-        itself between the last look and the move, which is a matter of milliseconds, is written over.
+        Of two that move it at the same time through this interface one wins, and the other is told. Who moves it in
+        MLflow itself between the last look and the move, which is a matter of milliseconds, is written over.
 
         :raises FateModelNotFound: there is no such version.
         :raises FateAliasMoved: it points elsewhere than expected, or was moved at the same moment.
@@ -247,7 +247,7 @@ class MlflowRegistry:
             if run is not None and run.lifecycle_stage == "active":
                 return run
         raise FateServerError(
-            f"No version of {name!r} has a run in MLflow that was not deleted, so that nothing can keep the moves of its "
+            f"No version of {name!r} has a run in MLflow that was not deleted, so nothing can keep the moves of its "
             "aliases.",
             hint="Restore the run of its first version, or register a model anew.",
         )

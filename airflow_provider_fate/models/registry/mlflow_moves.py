@@ -1,10 +1,10 @@
 """Who moves an alias in MLflow: decided by a parameter of a run, which MLflow writes once and never changes.
 
-MLflow points an alias wherever it was told last, and has no compare-and-set for that. It does have one for parameters of
-runs: of two different values for one name the server refuses the second. So each move is first written as a parameter,
-``fate.alias.champion.00000003``, of one run that all agree on: that of the model's first version. Who has written it has
-won, and then points the alias. A parameter with ``.done`` behind says that this was done: whoever finds it missing
-finishes the move of a task that was killed between.
+MLflow points an alias wherever it was told last, and has no compare-and-set for that. It does have one for parameters
+of runs: of two different values for one name the server refuses the second. So each move is first written as a
+parameter, ``fate.alias.champion.00000003``, of one run that all agree on: that of the model's first version. Who has
+written it has won, and then points the alias. A parameter with ``.done`` behind says that this was done: whoever finds
+it missing finishes the move of a task that was killed between.
 """
 
 from __future__ import annotations

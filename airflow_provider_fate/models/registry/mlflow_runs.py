@@ -82,7 +82,7 @@ class ModelRuns:
         if found.lifecycle_stage != "active":
             raise FateConflictError(
                 f"The experiment {name!r} was deleted in MLflow, which keeps its name.",
-                hint="Restore it (mlflow experiments restore), or name another one in the connection's field experiment.",
+                hint="Restore it (mlflow experiments restore), or name another in the connection's field experiment.",
             )
         return found
 

@@ -18,8 +18,8 @@ _CONN_ID = re.compile(r"[A-Za-z0-9_.\-]+")
 def open_registry(place: str) -> Registry:
     """Return the registry of a name; close it when it is no longer needed.
 
-    :param place: ``mlflow://mlflow_default`` or ``kubeflow://kubeflow_default``, with the id of an Airflow connection; else
-        a folder: a path, or a URL such as ``s3://aws_default@models/registry``.
+    :param place: ``mlflow://mlflow_default`` or ``kubeflow://kubeflow_default``, with the id of an Airflow connection;
+        else a folder: a path, or a URL such as ``s3://aws_default@models/registry``.
     :raises FateInputError: it names neither.
     :raises FateConfigError: the connection cannot be used.
     """
