@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.form import provider_info
+from airflow_provider_fate.hooks.kubeflow import KubeflowServer
+from airflow_provider_fate.hooks.mlflow import MlflowServer
 
 _P = "airflow_provider_fate"
 
@@ -23,7 +25,12 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [{"integration-name": "FATE", "python-modules": [f"{_P}.hooks.flow"]}],
+        "hooks": [
+            {
+                "integration-name": "FATE",
+                "python-modules": [f"{_P}.hooks.flow", f"{_P}.hooks.kubeflow", f"{_P}.hooks.mlflow"],
+            }
+        ],
         "operators": [
             {
                 "integration-name": "FATE",
@@ -58,7 +65,7 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
-        "connection-types": [provider_info(model) for model in (FateSite,)],
+        "connection-types": [provider_info(model) for model in (FateSite, MlflowServer, KubeflowServer)],
         "asset-uris": [
             {
                 "schemes": ["fate"],
@@ -66,7 +73,7 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink"],
+        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
         "task-decorators": [{"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"}],
         "cli": [f"{_P}.cli.definition.get_fate_cli_commands"],
         "plugins": [{"name": "fate", "plugin-class": f"{_P}.ui.plugin.FatePlugin"}],

@@ -11,7 +11,7 @@ from airflow_provider_fate.compat import aget_connection
 from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.hooks.form import ConnectionModel, conn_fields, field_behaviour
 
-__all__ = ["ConnectionHook", "hook_class"]
+__all__ = ["ConnectionHook", "hook_class", "read_connection"]
 
 M = TypeVar("M", bound=ConnectionModel)
 
@@ -89,6 +89,14 @@ class ConnectionHook(BaseHook, Generic[M]):
                 **({"widget": widget} if widget else {}),
             )
         return made
+
+
+def read_connection(model: type[M], conn_id: str) -> M:
+    """Read a connection of a type.
+
+    :raises FateConfigError: it is of another type, or has a missing or wrong field.
+    """
+    return model.of(BaseHook.get_connection(conn_id))
 
 
 @cache

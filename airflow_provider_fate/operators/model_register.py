@@ -10,26 +10,29 @@ from airflow_provider_fate.operators._registry import RegistryOperator, run_of
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_fate.models.registry import ModelRegistry, RegisteredModel
+    from airflow_provider_fate.models.registry import RegisteredModel, Registry
 
 
 class FateModelRegisterOperator(RegistryOperator):
     """Register an exported model as the next version of a name.
 
     The same package is one version, however often it is registered and whoever else registers at the same time: a task
-    that was killed anywhere ends, after its retry, with one. The package stays where the export has written it.
+    that was killed anywhere ends, after its retry, with one. The package stays where the export has written it; MLflow
+    gets copies of it, of the card, and of the ONNX, if there is one.
 
     :param model: the result of :class:`~airflow_provider_fate.operators.model_export.FateModelExportOperator`, or of
         :class:`~airflow_provider_fate.operators.model_convert.FateModelConvertOperator`. (templated)
     :param name: of the model, such as ``credit_risk``. (templated)
-    :param registry: folder of the registry: a path, or ``s3://aws_default@models/registry``. The storage must refuse to
-        write over a file when told so; that is tried. (templated)
+    :param registry: ``mlflow://mlflow_default`` or ``kubeflow://kubeflow_default``, with the id of a connection of type
+        ``fate_mlflow`` or ``fate_kubeflow``; or a folder: a path, or ``s3://aws_default@models/registry``, whose
+        storage must refuse to write over a file when told so; that is tried. (templated)
     :param alias: points at the new version, such as ``challenger``; ``None``: no alias is moved. (templated)
     :param tags: whatever people want to find it by. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets the version with its event.
     :returns: ``{"name", "version", "new", "registered", "package", "sha256", "content_sha256", "card", "onnx",
-        "onnx_sha256", "job_id", "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom;
-        ``job_id`` is what ``FatePredictOperator(model=...)`` takes.
+        "onnx_sha256", "job_id", "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom, and
+        ``registry_url``, the page of the version, where the registry has pages; ``job_id`` is what
+        ``FatePredictOperator(model=...)`` takes.
     :raises AirflowFailException: an argument is wrong, the card is not that of the package, or the storage cannot keep
         one writer from writing over another. Not retried.
     """
@@ -51,7 +54,7 @@ class FateModelRegisterOperator(RegistryOperator):
         self.alias = alias
         self.tags = tags
 
-    def work(self, registry: ModelRegistry, context: Context) -> dict[str, Any]:
+    def work(self, registry: Registry, context: Context) -> dict[str, Any]:
         """Register, and point the alias at it."""
         from airflow_provider_fate.models.registry.records import check_name
 
@@ -68,8 +71,9 @@ class FateModelRegisterOperator(RegistryOperator):
         elif self.outlets:
             from airflow_provider_fate.assets import emit_model
 
-            emit_model(context, version.model.party_id, version.to_json())
-        return version.to_json() | {"new": new}
+            url = self._shown(registry, version.name, version.version, context)
+            emit_model(context, version.model.party_id, version.to_json() | url)
+        return version.to_json() | {"new": new} | self._shown(registry, version.name, version.version, context)
 
     def _described(self, context: Context) -> RegisteredModel:
         from pydantic import ValidationError
@@ -131,7 +135,7 @@ class FateModelAliasOperator(RegistryOperator):
     :param expected: the version at which the alias must point now, ``None`` for none: that with which the new one was
         compared. ``"any"``: whichever. (templated)
     :param reason: why, for people: kept with the move. (templated)
-    :param registry: folder of the registry. (templated)
+    :param registry: as for :class:`FateModelRegisterOperator`. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets the version with its event, with
         ``alias`` and ``previous``: DAGs that are scheduled on it score with the new champion.
     :returns: as :class:`FateModelRegisterOperator`, with ``alias`` and ``previous``, the version at which it pointed.
@@ -158,7 +162,7 @@ class FateModelAliasOperator(RegistryOperator):
         self.expected = expected
         self.reason = reason
 
-    def work(self, registry: ModelRegistry, context: Context) -> dict[str, Any]:
+    def work(self, registry: Registry, context: Context) -> dict[str, Any]:
         """Move it."""
         move = registry.move(
             str(self.name),

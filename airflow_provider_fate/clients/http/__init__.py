@@ -24,11 +24,11 @@ Repeats, time limits, TLS, files and the network's errors come with it. What is 
 
 from __future__ import annotations
 
-from .auth import Bearer, BearerSettings
+from .auth import Bearer, BearerSettings, LoginSettings
 from .client import Api, AsyncClient, SyncClient
 from .endpoint import Group, Transport, endpoint, procedure
 from .envelope import Envelope
-from .files import Sink, Source, Target, Upload
+from .files import PlainUpload, Sink, Source, Target, Upload
 from .request import Once, Reader, Reply, Request, get, post, without_none
 from .settings import HttpSettings
 from .transport import AsyncTransport, Steps, SyncTransport
@@ -42,7 +42,9 @@ __all__ = [
     "Envelope",
     "Group",
     "HttpSettings",
+    "LoginSettings",
     "Once",
+    "PlainUpload",
     "Reader",
     "Reply",
     "Request",

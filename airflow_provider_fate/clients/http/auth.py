@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -11,7 +12,9 @@ from airflow_provider_fate.errors import FateConfigError
 
 from .settings import HEADER_TEXT, HttpSettings
 
-__all__ = ["Bearer", "BearerSettings"]
+__all__ = ["Bearer", "BearerSettings", "LoginSettings"]
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9_.~%-]+)+")
 
 
 class Bearer(httpx.Auth):
@@ -45,3 +48,33 @@ class BearerSettings(HttpSettings):
     def auth(self) -> httpx.Auth | None:
         """Return what adds the token to requests."""
         return Bearer(self.token) if self.token is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings(BearerSettings):
+    """Settings of an API that may stand below a path, and knows its callers by a name and password or by a token.
+
+    :param user: with it, ``token`` is its password (HTTP basic authentication).
+    :param prefix: path below which the server answers, such as ``/mlflow``; empty: at the root.
+    """
+
+    user: str | None = field(default=None, kw_only=True)
+    prefix: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        BearerSettings.__post_init__(self)
+        if self.prefix and not _PREFIX.fullmatch(self.prefix):
+            raise FateConfigError(
+                f"path prefix {self.prefix!r} is not a path.", hint="Write it like '/mlflow', or leave it empty."
+            )
+
+    @property
+    def root_url(self) -> str:
+        """What comes before the version of the interface. Holds no secret."""
+        return f"{self.scheme}://{self.address}{self.prefix}"
+
+    def auth(self) -> httpx.Auth | None:
+        """Return what adds the credentials to requests."""
+        if self.user is not None:
+            return httpx.BasicAuth(self.user, self.token or "")
+        return BearerSettings.auth(self)

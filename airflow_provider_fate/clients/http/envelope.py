@@ -11,7 +11,6 @@ import httpx
 from pydantic import ValidationError
 
 from airflow_provider_fate.errors import (
-    FateConnectionError,
     FateProxyError,
     FateServerError,
     FateTlsError,
@@ -59,6 +58,13 @@ class Envelope(ABC):
             code=reply.code,
             **self.about(request, reply),
         )
+
+    def foreign(self, request: Request[Any], response: httpx.Response, excerpt: str) -> Exception | None:
+        """Return what an answer without an envelope means to this API; ``None``: that something else has answered.
+
+        :param excerpt: the beginning of the answer.
+        """
+        return None
 
     def about(self, request: Request[Any], reply: Reply | None = None) -> dict[str, Any]:
         """Return what an error tells of the request and, where there is one, of the reply; arguments of errors."""
@@ -125,9 +131,11 @@ def _result(
 
 def _not_an_answer(
     envelope: Envelope, request: Request[Any], response: httpx.Response, body: bytes | bytearray
-) -> FateConnectionError:
+) -> Exception:
     service = envelope.service
     excerpt = shortened(body[:4096].decode("utf-8", errors="replace"))
+    if (error := envelope.foreign(request, response, excerpt)) is not None:
+        return error
     status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
     if "plain HTTP request was sent to HTTPS port" in excerpt:
         return FateTlsError(

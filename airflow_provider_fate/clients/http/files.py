@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from airflow_provider_fate.errors import FateInvalidParameterError
 
-__all__ = ["FileWriter", "Multipart", "Sink", "Source", "Target", "Upload"]
+__all__ = ["FileWriter", "Multipart", "PlainUpload", "Sink", "Source", "Target", "Upload"]
 
 CHUNK = 256 * 1024
 _LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"
@@ -57,6 +57,17 @@ class Upload:
     def open(self) -> Multipart:
         """Return the body of one try."""
         return Multipart(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainUpload(Upload):
+    """A file that is the whole body, as ``PUT`` takes it; ``fields`` and ``filename`` are not sent."""
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> Multipart:
+        """Return the body of one try."""
+        return _Plain(self)
 
 
 class Multipart:
@@ -151,6 +162,17 @@ class Multipart:
         while piece := await asyncio.to_thread(self._next):
             yield piece
         yield await asyncio.to_thread(self._tail)
+
+
+class _Plain(Multipart):
+    """A body that is a file and nothing else."""
+
+    def __init__(self, upload: Upload) -> None:
+        super().__init__(upload)
+        self._head, self._content_type = b"", "application/octet-stream"
+
+    def _tail(self) -> bytes:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)

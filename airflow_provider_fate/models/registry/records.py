@@ -48,7 +48,8 @@ class RegisteredModel(_Record):
     :param party_id: that party.
     :param metrics: what was measured, one number each.
     :param tags: whatever people want to find it by.
-    :param run: the run of Airflow that has registered it: ``dag_id``, ``run_id``, ``task_id``.
+    :param run: the run of Airflow that has registered it: ``dag_id``, ``run_id``, ``task_id``, and ``url``, where
+        Airflow shows it.
     """
 
     package: str

@@ -8,7 +8,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from airflow_provider_fate.errors import FateAliasMoved, FateModelNotFound, FateServerError
+from airflow_provider_fate.errors import FateServerError
+from airflow_provider_fate.models.registry.interface import alias_moved, no_alias, no_version
 from airflow_provider_fate.models.registry.records import AliasMove, ModelVersion, RegisteredModel, check_name
 from airflow_provider_fate.storage.records import StoredRecords
 
@@ -57,8 +58,7 @@ class ModelRegistry:
         found = self._read(_file(f"{name}/versions", version), ModelVersion)
         if found is None:
             last = self._last(f"{name}/versions")
-            there = f"Its newest version is {last}." if last else "Nothing is registered under this name."
-            raise FateModelNotFound(f"The registry has no version {version} of {name!r}.", hint=there)
+            raise no_version(name, version, last)
         return found
 
     def versions(self, name: str) -> list[ModelVersion]:
@@ -88,11 +88,7 @@ class ModelRegistry:
         """
         move = self.alias(name, alias)
         if move is None or move.version is None:
-            there = ", ".join(f"{known} (version {at})" for known, at in self.aliases(name).items())
-            raise FateModelNotFound(
-                f"No version of {name!r} is {alias!r}.",
-                hint=f"Aliases of it: {there}." if there else "It has no alias yet: point one at a version first.",
-            )
+            raise no_alias(name, alias, self.aliases(name))
         return self.version(name, move.version)
 
     def move(
@@ -121,7 +117,7 @@ class ModelRegistry:
         if before is not None and current == version:
             return before
         if expected != "any" and current != expected:
-            raise _moved(name, alias, before, f"and not at {_words(expected)}")
+            raise alias_moved(name, alias, before, expected)
         move = AliasMove(
             name=name,
             alias=alias,
@@ -132,13 +128,20 @@ class ModelRegistry:
             run=dict(run or {}),
         )
         if not self._records.create(_file(f"{name}/aliases/{alias}", number + 1), _bytes(move)):
-            raise _moved(name, alias, self.alias(name, alias), "since a moment ago")
+            raise alias_moved(name, alias, self.alias(name, alias), "any")
         return move
 
     def history(self, name: str, alias: str) -> list[AliasMove]:
         """All moves of an alias, oldest first."""
         folder = f"{check_name('name', name)}/aliases/{check_name('alias', alias)}"
         return [move for file in self._files(folder) if (move := self._read(f"{folder}/{file}", AliasMove))]
+
+    def page(self, name: str, version: int | None = None) -> str | None:
+        """A folder has no page."""
+        return None
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -196,16 +199,3 @@ def _file(folder: str, number: int) -> str:
 
 def _bytes(record: BaseModel) -> bytes:
     return (record.model_dump_json(indent=1) + "\n").encode()
-
-
-def _words(version: int | None) -> str:
-    return "no version" if version is None else f"version {version}"
-
-
-def _moved(name: str, alias: str, now: AliasMove | None, how: str) -> FateAliasMoved:
-    who = "/".join(now.run.values()) if now is not None and now.run else ""
-    by = f", moved by {who}" if who else ""
-    return FateAliasMoved(
-        f"{alias!r} of {name!r} points at {_words(now.version if now else None)} {how}{by}.",
-        hint="Somebody has decided meanwhile. Compare with the version that it points at now, and decide again.",
-    )

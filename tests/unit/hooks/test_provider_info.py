@@ -10,6 +10,8 @@ from airflow_provider_fate.get_provider_info import get_provider_info
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.hooks.form import conn_fields
+from airflow_provider_fate.hooks.kubeflow import KubeflowServer
+from airflow_provider_fate.hooks.mlflow import MlflowServer
 
 
 def resolve(path):
@@ -38,7 +40,7 @@ def test_pydantic_which_it_does_import_is_there_in_every_airflow_process():
 
 
 def test_what_airflow_is_told_of_the_connection_type():
-    [told] = get_provider_info()["connection-types"]
+    told = get_provider_info()["connection-types"][0]
     assert told["connection-type"] == "fate"
     assert told["hook-class-name"] == "airflow_provider_fate.hooks.flow.FateFlowHook"
     assert told["ui-field-behaviour"]["hidden-fields"] == ["schema"]
@@ -67,7 +69,8 @@ def test_everything_that_it_names_exists():
             for module in entry["python-modules"]:
                 import_module(module)
     for entry in info["connection-types"]:
-        assert resolve(entry["hook-class-name"]) is FateFlowHook
+        assert resolve(entry["hook-class-name"]).conn_type == entry["connection-type"]
+    assert resolve(info["connection-types"][0]["hook-class-name"]) is FateFlowHook
     for path in info["extra-links"]:
         assert resolve(path)().name
     for entry in info["task-decorators"]:
@@ -93,9 +96,12 @@ def test_every_operator_sensor_and_trigger_is_declared():
         assert declared == there
 
 
-@pytest.mark.parametrize("name", conn_fields(FateSite))
-def test_no_field_of_the_form_is_mandatory(name):
-    field = conn_fields(FateSite)[name]
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [(model, name) for model in (FateSite, MlflowServer, KubeflowServer) for name in conn_fields(model)],
+)
+def test_no_field_of_the_form_is_mandatory(model, name):
+    field = conn_fields(model)[name]
     assert "null" in field["schema"]["type"]
     assert field["label"]
     assert field["description"]
