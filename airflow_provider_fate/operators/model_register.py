@@ -30,8 +30,8 @@ class FateModelRegisterOperator(RegistryOperator):
     :param tags: whatever people want to find it by. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets the version with its event.
     :returns: ``{"name", "version", "new", "registered", "package", "sha256", "content_sha256", "card", "onnx",
-        "onnx_sha256", "job_id", "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom, and
-        ``registry_url``, the page of the version, where the registry has pages; ``job_id`` is what
+        "onnx_sha256", "job_id", "model_id", "model_version", "role", "party_id", "metrics", "tags", "run"}`` as XCom,
+        and ``registry_url``, the page of the version, where the registry has pages; ``job_id`` is what
         ``FatePredictOperator(model=...)`` takes.
     :raises AirflowFailException: an argument is wrong, the card is not that of the package, or the storage cannot keep
         one writer from writing over another. Not retried.

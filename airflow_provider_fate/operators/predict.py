@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_fate.errors import FateModelNotFound
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_fate.errors import FateInputError, FateModelNotFound
+from airflow_provider_fate.operators._registered import find_registered, names_a_registry
 from airflow_provider_fate.operators.job import FateJobOperator
 
 if TYPE_CHECKING:
@@ -19,6 +23,15 @@ if TYPE_CHECKING:
     from airflow_provider_fate.site.session import SiteSession
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """The job that has trained the model, and, where they are known, FATE's id of the model, and its version."""
+
+    job_id: str
+    model_id: str | None = None
+    registered: str | None = None
+
+
 class FatePredictOperator(FateJobOperator):
     """Score new tables with the model that a federated job has trained.
 
@@ -30,7 +43,11 @@ class FatePredictOperator(FateJobOperator):
     :class:`~airflow_provider_fate.operators.job.FateJobOperator`.
 
     :param model: what has trained the model: the result of the task that ran the job (``train.output``), the extra of a
-        model asset's event, the id of the job, or a model asset, of which the newest event counts. (templated)
+        model asset's event, the id of the job, or a model asset, of which the newest event counts; or a registered
+        version, ``{"registry": "s3://aws_default@models/registry", "name": "credit_risk", "alias": "champion"}``, with
+        ``"version"`` instead of the alias. (templated)
+    :param if_no_model: what to do where the alias points at no version, or the asset has no event yet: ``fail``, or
+        ``skip`` the task.
     :param tables: the new table of each party, ``{"9999": "credit.new", "10000": "usage.new"}``, or by ``"guest"`` and
         ``"host"``. A table is ``"namespace.name"``, or the result of an upload. (templated)
     :param guest: the guest's table, instead of in ``tables``. (templated)
@@ -45,7 +62,8 @@ class FatePredictOperator(FateJobOperator):
     :returns: as XCom ``{"job_id", "model_id", "model_version", "status", "metrics"}``, where the model is the one that
         has scored; ``"trained_by"``, the job that trained it; ``"task"`` and ``"output"``, which have the scores; and
         their table: ``"namespace"``, ``"name"``, ``"table"`` (both with a dot between) and ``"rows"``, all ``None`` for
-        a party that FATE gives no scores. ``FateDownloadOperator(table=...)`` takes the table. With an intersection
+        a party that FATE gives no scores. ``FateDownloadOperator(table=...)`` takes the table. Of a registered model
+        also ``"registered"``, its ``{"name", "version"}``, whatever is promoted meanwhile. With an intersection
         also ``"overlap"``, ``"own_rows"`` and ``"share"``; these stand under the key ``overlap``, too, also where the
         task fails because of them.
     :raises AirflowFailException: the job has trained no model, a task cannot predict, a table is missing or has other
@@ -72,9 +90,13 @@ class FatePredictOperator(FateJobOperator):
         evaluate: bool = False,
         min_overlap: int | str | None = None,
         min_share: float | str | None = None,
+        if_no_model: Literal["fail", "skip"] = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(job={}, **kwargs)
+        if if_no_model not in ("fail", "skip"):
+            raise FateInputError(f"if_no_model={if_no_model!r} is unknown.", hint="Write 'fail' or 'skip'.")
+        self.if_no_model = if_no_model
         self.model = model
         self.tables = tables
         self.guest = guest
@@ -89,8 +111,8 @@ class FatePredictOperator(FateJobOperator):
         """Check the arguments; the rest needs the site, and is done when a job has to be submitted."""
         self.thresholds()
         self.new_tables()
-        job_id = self.trained_by(context)
-        return lambda session: self._checked(self._derived(session, job_id), session)
+        trained = self.trained_by(context)
+        return lambda session: self._checked(self._derived(session, trained), session)
 
     def thresholds(self) -> Thresholds:
         """``min_overlap`` and ``min_share`` as numbers.
@@ -101,34 +123,46 @@ class FatePredictOperator(FateJobOperator):
 
         return Thresholds.of(self.min_overlap, self.min_share)
 
-    def trained_by(self, context: Context) -> str:
-        """Id of the job that has trained the model.
+    def trained_by(self, context: Context) -> _Trained:
+        """The job that has trained the model.
 
         :raises FateInputError: ``model`` names none.
+        :raises FateModelNotFound: the registry has no such version.
+        :raises AirflowSkipException: there is no model yet, and the task is to be skipped then.
         """
-        from airflow_provider_fate.errors import FateInputError
-
         given: Any = self.model
+        if names_a_registry(given):
+            version = find_registered(given, missing_ok=self.if_no_model == "skip")
+            if version is None:
+                raise AirflowSkipException(f"No version of {given['name']} is {given['alias']} yet.")
+            self.log.info("Scoring with version %d of %s", version.version, version.name)
+            return _Trained(version.model.job_id, version.model.model_id, f"{version.version} {version.name}")
         if hasattr(given, "uri"):
-            from airflow_provider_fate.assets import newest_event
-
-            given = newest_event(context, given)
+            given = self._newest(context, given)
         job_id = given.get("job_id") if isinstance(given, Mapping) else given
         if not isinstance(job_id, str) or not job_id.isalnum():
             raise FateInputError(
                 f"model={given!r} names no job.",
-                hint="Give the result of the task that trained it (train.output), the extra of its asset's event, or "
-                "the id of the job.",
+                hint="Give the result of the task that trained it (train.output), the extra of its asset's event, the "
+                "id of the job, or a version of a registry.",
             )
-        return job_id
+        return _Trained(job_id, given.get("model_id") if isinstance(given, Mapping) else None)
+
+    def _newest(self, context: Context, asset: Asset) -> Mapping[str, Any]:
+        from airflow_provider_fate.assets import newest_event
+
+        try:
+            return newest_event(context, asset)
+        except FateInputError as e:
+            if self.if_no_model == "skip":
+                raise AirflowSkipException(str(e)) from None
+            raise
 
     def new_tables(self) -> dict[str, Any]:
         """All tables that were given, in one mapping.
 
         :raises FateInputError: there are none, or one is given twice.
         """
-        from airflow_provider_fate.errors import FateInputError
-
         if self.tables is not None and not isinstance(self.tables, Mapping):
             raise FateInputError(
                 f"tables={self.tables!r} is no mapping.", hint="Write {'9999': 'namespace.name', '10000': ...}."
@@ -147,39 +181,38 @@ class FatePredictOperator(FateJobOperator):
             )
         return found | more
 
-    def _derived(self, session: SiteSession, job_id: str) -> Mapping[str, Any]:
-        from airflow_provider_fate.errors import FateInputError
+    def _derived(self, session: SiteSession, trained: _Trained) -> Mapping[str, Any]:
         from airflow_provider_fate.jobs.predict import derive_predict
         from airflow_provider_fate.site.scoring import require_model, training_record
 
-        record = training_record(session.client, session.site, job_id)
+        record = training_record(session.client, session.site, trained.job_id)
         found = derive_predict(
             record.dag,
-            model=self._model_of(record),
+            model=self._model_of(record, trained),
             tables=self.new_tables(),
             task=self.fate_task,
             evaluate=self.evaluate,
         )
         if self.thresholds().any and found.scoring.psi is None:
             raise FateInputError(
-                f"min_overlap and min_share need an intersection, and job {job_id} has none.",
+                f"min_overlap and min_share need an intersection, and job {trained.job_id} has none.",
                 hint="Horizontal models have rows of their own at each party: leave them out.",
             )
         require_model(session.client, record, found.models)
         if self.check_tables:
             self._compare(session, record, found)
-        self.log.info("Derived from job %s: %s", job_id, " -> ".join(found.tasks))
+        self.log.info("Derived from job %s: %s", trained.job_id, " -> ".join(found.tasks))
         return found.document
 
-    def _model_of(self, record: JobRecord) -> TrainedModel:
-        from airflow_provider_fate.errors import FateInputError
+    def _model_of(self, record: JobRecord, trained: _Trained) -> TrainedModel:
         from airflow_provider_fate.jobs.predict import TrainedModel
 
-        model = TrainedModel(record.model_id or record.job_id, record.model_version or "0", record.job_id)
-        asked = self.model.get("model_id") if isinstance(self.model, Mapping) else None
-        if asked not in (None, model.model_id):
+        model = TrainedModel(
+            record.model_id or record.job_id, record.model_version or "0", record.job_id, trained.registered
+        )
+        if trained.model_id not in (None, model.model_id):
             raise FateInputError(
-                f"job {record.job_id} has trained model {model.model_id}, and not {asked}.",
+                f"job {record.job_id} has trained model {model.model_id}, and not {trained.model_id}.",
                 hint="Give one of both alone: the result of the task that trained it, or the id of its job.",
             )
         return model
@@ -202,6 +235,9 @@ class FatePredictOperator(FateJobOperator):
             result |= {"model_id": scoring.model_id, "model_version": scoring.model_version}
             result |= {"trained_by": scoring.trained_by, "task": scoring.task, "output": scoring.output}
             result |= self._scores(session, ref, scoring)
+        if scoring.registered is not None:
+            version, _, name = scoring.registered.partition(" ")
+            result["registered"] = {"name": name, "version": int(version)}
         if scoring.psi is not None:
             result |= self._overlap(ref, result["metrics"], scoring.psi, hosts, context)
         return result

@@ -32,11 +32,13 @@ class TrainedModel:
     :ivar model_id: as FATE keeps it.
     :ivar model_version: likewise.
     :ivar job_id: the job that trained it, for what a predict job says about itself.
+    :ivar registered: its version and name in a registry, likewise.
     """
 
     model_id: str
     model_version: str
     job_id: str | None = None
+    registered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ def derive_predict(
     if problems:
         raise invalid_job(problems, what=what)
     psi = next((name for name in kept if lineage.tasks[name]["component_ref"] == "psi"), None)
-    scoring = Scoring(chosen, scores.key, model.model_id, model.model_version, model.job_id, psi)
+    scoring = Scoring(
+        chosen, scores.key, model.model_id, model.model_version, model.job_id, psi, registered=model.registered
+    )
     dag: JsonObject = {
         "parties": party_specs(job.parties),
         "stage": "predict",

@@ -22,6 +22,7 @@ class Scoring:
     :ivar model_version: version of that model.
     :ivar trained_by: the job that trained it.
     :ivar psi: the task that matches the rows of the parties; ``None`` where nothing is matched.
+    :ivar registered: version and name of the model in a registry, ``7 credit_risk``, where it was named by these.
     """
 
     task: str
@@ -30,6 +31,7 @@ class Scoring:
     model_version: str
     trained_by: str | None = None
     psi: str | None = None
+    registered: str | None = None
 
     def mark(self) -> dict[str, Any]:
         """As it stands in ``conf.extra``."""
