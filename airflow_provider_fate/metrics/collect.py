@@ -56,7 +56,8 @@ def collect_metrics(flow: FlowClient, record: JobRecord, logged: Logged | None =
     found: dict[str, Found] = {}
     gone: list[MissingMetric] = []
     for task in logged.tasks:
-        found[task.task_name] = read_logged(task.task_name, logged.metrics[task.task_name])
+        no_loss = task.component == "hetero_nn" and record.role == "host"  # FATE logs zeros for it
+        found[task.task_name] = read_logged(task.task_name, logged.metrics[task.task_name], as_it_is=no_loss)
         if (task.component or "") not in READ_FROM_MODELS:
             continue
         try:

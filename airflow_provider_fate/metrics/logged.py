@@ -67,12 +67,16 @@ class Found:
         self.raw += other.raw
 
 
-def read_logged(task: str, metrics: Iterable[LoggedMetric]) -> Found:
+def read_logged(task: str, metrics: Iterable[LoggedMetric], *, as_it_is: bool = False) -> Found:
     """Read the metrics of a task. What has an unknown shape is kept as it is.
 
     :param metrics: as the client returns them: of a series over iterations, one for each.
+    :param as_it_is: keep all of them as they are: they are not what their shapes say.
     """
     found = Found()
+    if as_it_is:
+        found.raw += [_raw(task, metric, metric.data) for metric in metrics]
+        return found
     for together in _series(metrics):
         metric = together[0]
         if metric.step_axis is not None or len(together) > 1:

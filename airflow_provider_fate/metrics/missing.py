@@ -30,8 +30,6 @@ _NO_LOSS = {
     "homo_lr": "it logs the loss as its logging_strategy says",
     "homo_nn": "it logs the loss as its logging_strategy says",
 }
-_QUIET = ("reader", "feature_scale", "dataframe_transformer", "download")
-"""Components that measure nothing."""
 
 
 def missing_of(job: MeasuredJob, spec: Mapping[str, Any], found: Mapping[str, Found]) -> Iterator[MissingMetric]:
@@ -59,7 +57,7 @@ def missing_of(job: MeasuredJob, spec: Mapping[str, Any], found: Mapping[str, Fo
         yield MissingMetric(
             task=None,
             what=f"metrics of {', '.join(others)}",
-            why="A site shows the metrics of its own party only; those of a partner are read at the partner's site.",
+            why="A site has the metrics of the parties that it plays, each for itself: ask for them there.",
         )
 
 
@@ -99,11 +97,16 @@ def _of_training(job: MeasuredJob, task: MeasuredTask, stage: str, found: Found)
     component = task.component or ""
     roles = _LOSS_AT.get(component)
     if roles is not None and not found.curves:
-        if job.role in roles:
+        if found.raw:
+            why = "What a host of hetero_nn logs as its loss is 0 in each epoch, and no loss: the guest has it."
+        elif job.role in roles:
             why = f"FATE has none: {_NO_LOSS.get(component, 'the metrics of the task were deleted')}."
         else:
             why = f"Of {component}, the {' and the '.join(roles)} is told the loss."
         yield MissingMetric(task=task.task, what="loss", why=why)
+    if component == "hetero_feature_binning" and job.role == "host":
+        why = "The guest, which has the label, computes them, also those of this party's columns."
+        yield MissingMetric(task=task.task, what="information values", why=why)
     if component == "hetero_secureboost":
         if stage == "cross_validation":
             yield MissingMetric(

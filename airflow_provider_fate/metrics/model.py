@@ -257,8 +257,12 @@ class JobMetrics(_Part):
         return _the_one("table", self.tables, name, place)
 
     def value(self, name: str, **place: str | int | None) -> bool | int | float | str:
-        """The one value of a name, or the last one of a curve over iterations; see :meth:`curve`."""
-        return _the_one("value", tuple(self.final()), name, place).value
+        """The one value of a name, or the last one of a curve over iterations; see :meth:`curve`.
+
+        What a task has logged twice is one value where both are the same.
+        """
+        once = {(one.path, one.iteration, one.value): one for one in self.final()}
+        return _the_one("value", tuple(once.values()), name, place).value
 
     def final(self) -> Iterator[MetricValue]:
         """All single values, and the last ones of curves over iterations."""

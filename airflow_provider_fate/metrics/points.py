@@ -17,7 +17,12 @@ _LONGEST = 250
 
 
 class MetricPoint(NamedTuple):
-    """One measurement: :param key: its name, :param value: a finite number, :param step: 0, or the iteration."""
+    """One measurement.
+
+    :param key: its name.
+    :param value: a finite number.
+    :param step: the iteration; 0 for what was measured once.
+    """
 
     key: str
     value: float
@@ -44,7 +49,7 @@ def metric_points(metrics: JobMetrics, *, curves: bool = False) -> list[MetricPo
                 twice = sum(feature == share.feature for _, feature in names) > 1
                 column = f"{share.party} {share.feature}" if twice else share.feature
                 points.append(MetricPoint(_key(*importance.path, column), float(share.value), 0))
-    return [point for point in points if math.isfinite(point.value)]
+    return list(dict.fromkeys(point for point in points if math.isfinite(point.value)))
 
 
 def _numbers(metrics: JobMetrics) -> Iterator[MetricPoint]:
