@@ -5,12 +5,12 @@
 """
 
 from airflow_provider_fate.metrics.collect import collect_metrics
+from airflow_provider_fate.metrics.document import JobMetrics
 from airflow_provider_fate.metrics.files import StoredMetrics, to_parquet, write_metrics
 from airflow_provider_fate.metrics.model import (
     Curve,
     FeatureImportance,
     FeatureShare,
-    JobMetrics,
     MeasuredJob,
     MeasuredTask,
     MetricTable,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateNotFoundError
+from airflow_provider_fate.metrics.document import JobMetrics
 from airflow_provider_fate.metrics.learned import READ_FROM_MODELS, read_model
 from airflow_provider_fate.metrics.logged import Found, read_logged
 from airflow_provider_fate.metrics.missing import missing_of
-from airflow_provider_fate.metrics.model import JobMetrics, MeasuredJob, MeasuredTask, MissingMetric
+from airflow_provider_fate.metrics.model import MeasuredJob, MeasuredTask, MissingMetric
 from airflow_provider_fate.site.progress import in_order
 
 if TYPE_CHECKING:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from airflow_provider_fate.errors import FateFileExists, FateInputError
-from airflow_provider_fate.metrics.model import JobMetrics
-from airflow_provider_fate.storage.folder import StoredFolder, fetch_file
+from airflow_provider_fate.errors import FateFileExists
+from airflow_provider_fate.metrics.document import JSON_FILE, JobMetrics
+from airflow_provider_fate.storage.folder import StoredFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["JSON_FILE", "PARQUET_FILE", "StoredMetrics", "read_metrics", "to_parquet", "write_metrics"]
+__all__ = ["JSON_FILE", "PARQUET_FILE", "StoredMetrics", "to_parquet", "write_metrics"]
 
-JSON_FILE, PARQUET_FILE = "metrics.json", "metrics.parquet"
+PARQUET_FILE = "metrics.parquet"
 _PLACE = ("task", "metric", "name", "model", "dataset", "fold", "iteration", "label")
 
 
@@ -82,43 +78,6 @@ def _write(folder: StoredFolder, document: bytes, rows: bytes) -> None:
             with suppress(Exception):
                 folder.remove(name)
         raise
-
-
-def read_metrics(url: str) -> JobMetrics:
-    """Read the document; see :meth:`JobMetrics.read`."""
-    place = url if url.endswith(".json") else f"{url.rstrip('/')}/{JSON_FILE}"
-    with tempfile.TemporaryDirectory(prefix="fate-metrics-") as folder:
-        copy = Path(folder) / JSON_FILE
-        try:
-            fetch_file(place, copy)
-        except (FileNotFoundError, NotADirectoryError):
-            raise FateInputError(
-                f"{place} is not there.", hint="Name the folder that FateMetricsOperator has written into."
-            ) from None
-        content = copy.read_bytes()
-    try:
-        return JobMetrics.model_validate_json(content)
-    except ValidationError as error:
-        raise _refusal(place, content, error) from None
-
-
-def _refusal(place: str, content: bytes, error: ValidationError) -> FateInputError:
-    known = JobMetrics.model_fields["format"].default
-    try:
-        found = json.loads(content)
-    except ValueError:
-        return FateInputError(f"{place} is no JSON.", hint="The file is damaged, or another one: write it again.")
-    given = (found.get("format"), found.get("format_version")) if isinstance(found, dict) else (None, None)
-    if given[0] == known and given[1] != JobMetrics.model_fields["format_version"].default:
-        return FateInputError(
-            f"{place} is of version {given[1]!r} of the format, of which this provider knows 1.",
-            hint="A newer airflow-provider-fate has written it: install that one here, too.",
-        )
-    first = error.errors()[0]
-    return FateInputError(
-        f"{place} does not hold the metrics of a job ({'.'.join(map(str, first['loc']))}: {first['msg']}).",
-        hint=f'Such a file says "format": "{known}", and FateMetricsOperator writes it.',
-    )
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

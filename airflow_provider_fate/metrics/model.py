@@ -1,25 +1,22 @@
-"""What a job has measured, as typed values; and the document that holds all of it."""
+"""What a job has measured, as typed values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, StrictBool, StrictFloat, StrictInt, StrictStr
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = [
     "Cell",
     "Curve",
     "FeatureImportance",
     "FeatureShare",
-    "JobMetrics",
+    "Measured",
     "MeasuredJob",
     "MeasuredTask",
     "MetricTable",
     "MetricValue",
+    "MetricsPart",
     "MissingMetric",
     "RawMetric",
 ]
@@ -38,11 +35,13 @@ Scalar: TypeAlias = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, 
 Cell: TypeAlias = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr | None, BeforeValidator(_number)]
 
 
-class _Part(BaseModel):
+class MetricsPart(BaseModel):
+    """What all parts of the document have in common: no more fields than those that are known, and none changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), ser_json_inf_nan="strings")
 
 
-class MeasuredTask(_Part):
+class MeasuredTask(MetricsPart):
     """A task of the job, as this party has run it.
 
     :param component: the component that it runs; ``None``: not known.
@@ -54,7 +53,7 @@ class MeasuredTask(_Part):
     status: str
 
 
-class MeasuredJob(_Part):
+class MeasuredJob(MetricsPart):
     """Which job, and which party has measured.
 
     :param status: of the job when it was read.
@@ -77,7 +76,7 @@ class MeasuredJob(_Part):
         return f"{self.role} {self.party_id}"
 
 
-class _Measured(_Part):
+class Measured(MetricsPart):
     """What a value belongs to.
 
     :param task: the task that has measured.
@@ -108,13 +107,13 @@ class _Measured(_Part):
         return tuple(part for part in (self.task, model, self.dataset, fold, label, self.name) if part)
 
 
-class MetricValue(_Measured):
+class MetricValue(Measured):
     """A single number, or a short text."""
 
     value: Scalar
 
 
-class Curve(_Measured):
+class Curve(Measured):
     """Points of a function.
 
     :param x_name: what ``x`` is, such as ``false positive rate`` or ``iteration``.
@@ -147,11 +146,11 @@ class Curve(_Measured):
         """The last value of a curve over iterations, with its iteration; ``None`` for other curves."""
         if not self.steps:
             return None
-        place = {name: getattr(self, name) for name in _Measured.model_fields}
+        place = {name: getattr(self, name) for name in Measured.model_fields}
         return MetricValue(**place | {"iteration": self.steps[-1]}, value=self.y[-1])
 
 
-class MetricTable(_Measured):
+class MetricTable(Measured):
     """Rows under names.
 
     :param columns: the names.
@@ -167,7 +166,7 @@ class MetricTable(_Measured):
         return tuple(row[place] for row in self.rows)
 
 
-class FeatureShare(_Part):
+class FeatureShare(MetricsPart):
     """What one column counts for.
 
     :param feature: its name; that of a partner's column is the one that FATE made up for it.
@@ -179,7 +178,7 @@ class FeatureShare(_Part):
     party: str | None = None
 
 
-class FeatureImportance(_Measured):
+class FeatureImportance(Measured):
     """What the columns of a model count for, the most important first.
 
     :param name: the measure: ``gain`` (of all splits by the column), ``split`` (how many there are) or ``iv``
@@ -189,7 +188,7 @@ class FeatureImportance(_Measured):
     features: tuple[FeatureShare, ...]
 
 
-class RawMetric(_Part):
+class RawMetric(MetricsPart):
     """What a task has logged in a shape that is not known here, as it came.
 
     :param type: FATE's word for the kind.
@@ -205,7 +204,7 @@ class RawMetric(_Part):
     data: JsonValue
 
 
-class MissingMetric(_Part):
+class MissingMetric(MetricsPart):
     """What one would look for, and this party is not shown.
 
     :param task: the task that would have it; ``None``: the whole job.
@@ -216,87 +215,3 @@ class MissingMetric(_Part):
     task: str | None
     what: str
     why: str
-
-
-class JobMetrics(_Part):
-    """All that one party of a job is shown of its metrics, as ``metrics.json`` holds it.
-
-    :param values: single numbers and short texts.
-    :param curves: over thresholds, or over iterations.
-    :param tables: of whatever has columns.
-    :param importances: of the columns.
-    :param raw: what has an unknown shape.
-    :param missing: what this party is not shown, with the reason.
-    """
-
-    format: Literal["airflow-provider-fate/job-metrics"] = "airflow-provider-fate/job-metrics"
-    format_version: Literal[1] = 1
-    job: MeasuredJob
-    values: tuple[MetricValue, ...] = ()
-    curves: tuple[Curve, ...] = ()
-    tables: tuple[MetricTable, ...] = ()
-    importances: tuple[FeatureImportance, ...] = ()
-    raw: tuple[RawMetric, ...] = ()
-    missing: tuple[MissingMetric, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was measured."""
-        return not (self.values or self.curves or self.tables or self.importances or self.raw)
-
-    def curve(self, name: str, **place: str | int | None) -> Curve:
-        """The one curve of a name.
-
-        :param place: more of it where several have the name: ``dataset="validate"``, ``fold=0``, ``model="sbt_0"``...
-        :raises FateInputError: there is none, or several.
-        """
-        return _the_one("curve", self.curves, name, place)
-
-    def table(self, name: str, **place: str | int | None) -> MetricTable:
-        """The one table of a name; see :meth:`curve`."""
-        return _the_one("table", self.tables, name, place)
-
-    def value(self, name: str, **place: str | int | None) -> bool | int | float | str:
-        """The one value of a name, or the last one of a curve over iterations; see :meth:`curve`.
-
-        What a task has logged twice is one value where both are the same.
-        """
-        once = {(one.path, one.iteration, one.value): one for one in self.final()}
-        return _the_one("value", tuple(once.values()), name, place).value
-
-    def final(self) -> Iterator[MetricValue]:
-        """All single values, and the last ones of curves over iterations."""
-        yield from self.values
-        yield from (last for curve in self.curves if (last := curve.last()) is not None)
-
-    def to_json(self) -> str:
-        """As it stands in ``metrics.json``. The same metrics give the same text."""
-        return self.model_dump_json(indent=1) + "\n"
-
-    @classmethod
-    def read(cls, url: str | Path) -> JobMetrics:
-        """Read what ``FateMetricsOperator`` or ``airflow fate metrics --output-file`` has written.
-
-        :param url: the folder, or the JSON file in it: a path, or a URL such as ``s3://aws_default@bucket/metrics``.
-        :raises FateInputError: it is not there, or is no such document, or of a version that is not known here.
-        """
-        from airflow_provider_fate.metrics.files import read_metrics
-
-        return read_metrics(str(url))
-
-
-_Kind = TypeVar("_Kind", bound=_Measured)
-
-
-def _the_one(kind: str, found: Sequence[_Kind], name: str, place: dict[str, str | int | None]) -> _Kind:
-    from airflow_provider_fate.errors import FateInputError
-
-    fitting = [one for one in found if one.name == name and all(getattr(one, k) == v for k, v in place.items())]
-    if len(fitting) == 1:
-        return fitting[0]
-    there = ", ".join(sorted({".".join(one.path) for one in fitting or found})) or "none"
-    wanted = ", ".join([name, *(f"{key}={value!r}" for key, value in place.items())])
-    raise FateInputError(
-        f"There {'is no' if not fitting else 'are several of'} {kind} {wanted}.",
-        hint=f"There are: {there}. Tell them apart by task, model, dataset, fold, iteration or label.",
-    )

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from airflow_provider_fate.metrics.model import Curve, JobMetrics
+from airflow_provider_fate.metrics.document import JobMetrics
+from airflow_provider_fate.metrics.model import Curve
 
 __all__ = ["MetricPoint", "metric_points"]
 
@@ -70,4 +71,5 @@ def _drawn(curve: Curve) -> Iterator[MetricPoint]:
 
 def _key(*path: str) -> str:
     """A key that MLflow takes; of a long one the end, which tells most."""
-    return "/".join(_FORBIDDEN.sub("_", part.replace("/", "_")) for part in path)[-_LONGEST:].strip("/. ")
+    parts = (_FORBIDDEN.sub("_", part.replace("/", "_")) for part in path)
+    return "/".join(part if part.strip(". ") else "_" for part in parts)[-_LONGEST:].strip("/. ")

@@ -82,7 +82,7 @@ def test_a_file_that_is_lost_is_written_again(tmp_path: Path, lost: str) -> None
 def test_metrics_of_another_job_are_kept_unless_told(tmp_path: Path) -> None:
     folder = StoredFolder(str(tmp_path))
     write_metrics(metrics_of("boosting.guest"), folder)
-    with pytest.raises(FateFileExists, match="holds other metrics than those of job .* for guest 9999"):
+    with pytest.raises(FateFileExists, match=r"holds other metrics than those of job \d+ for guest 9999"):
         write_metrics(metrics_of("sshe_lr.guest"), folder)
     assert JobMetrics.read(tmp_path) == metrics_of("boosting.guest")
     assert write_metrics(metrics_of("sshe_lr.guest"), folder, replace=True).written

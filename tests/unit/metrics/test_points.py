@@ -44,15 +44,24 @@ def test_points_are_what_mlflow_takes(name: str) -> None:
     for key, value, step in points:
         assert re.fullmatch(r"[\w.][\w./ -]{0,249}", key, re.ASCII)
         assert "//" not in key
-        assert type(value) is float and math.isfinite(value) and type(step) is int
+        assert type(value) is float
+        assert math.isfinite(value)
+        assert type(step) is int
 
 
 def test_names_of_people_become_keys_and_no_number_is_left_out() -> None:
     job = MeasuredJob(job_id="1", role="guest", party_id="9999", status="success")
     values = tuple(
         MetricValue(task="t", metric="m", name=name, value=value, iteration=3)
-        for name, value in (("größe/Kunde:in", 1), ("nan", math.nan), ("text", "a"), ("good", True), ("x" * 300, 2))
+        for name, value in (
+            ("größe/Kunde:in", 1),
+            ("nan", math.nan),
+            ("text", "a"),
+            ("good", True),
+            ("..", 4),
+            ("x" * 300, 2),
+        )
     )
     assert metric_points(JobMetrics(job=job, values=values)) == [
-        ("t/gr__e_Kunde_in", 1.0, 3), ("t/good", 1.0, 3), ("x" * 250, 2.0, 3),
+        ("t/gr__e_Kunde_in", 1.0, 3), ("t/good", 1.0, 3), ("t/_", 4.0, 3), ("x" * 250, 2.0, 3),
     ]  # fmt: skip

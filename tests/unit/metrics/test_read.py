@@ -76,15 +76,18 @@ def test_gain_and_lift_have_a_curve_for_each_label(boosting: JobMetrics) -> None
     assert lift.y_unit == "ratio"
     for taken, found, better in zip(gain.x, gain.y, lift.y, strict=True):
         assert taken == 0 or found / taken == pytest.approx(better)
-    assert gain.x[0] == 0 and boosting.curve("gain", label="0", **TRAIN).x[0] == 1
+    assert gain.x[0] == 0
+    assert boosting.curve("gain", label="0", **TRAIN).x[0] == 1
 
 
 def test_a_loss_is_a_curve_over_iterations(boosting: JobMetrics) -> None:
     loss = boosting.curve("sbt_loss")
     assert (loss.steps, loss.y, loss.dataset) == ((0, 1), (0.5611051422717687, 0.47650216650709204), "train")
-    assert loss.time is not None and loss.time[0] < loss.time[1]
+    assert loss.time is not None
+    assert loss.time[0] < loss.time[1]
     last = loss.last()
-    assert last is not None and (last.value, last.iteration) == (loss.y[-1], 1)
+    assert last is not None
+    assert (last.value, last.iteration) == (loss.y[-1], 1)
     assert boosting.value("sbt_loss") == loss.y[-1]
     assert boosting.curve("roc", **TRAIN).steps is None
 

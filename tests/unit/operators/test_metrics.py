@@ -64,7 +64,7 @@ def test_a_second_run_writes_nothing(site: FakeFlow, tmp_path: Path) -> None:
 def test_metrics_of_another_job_are_not_written_over(site: FakeFlow, tmp_path: Path) -> None:
     first = export(run(site), tmp_path)
     other = run(site)
-    with pytest.raises(AirflowFailException, match="holds other metrics.*\n.*if_exists='replace'"):
+    with pytest.raises(AirflowFailException, match=r"holds other metrics.*\n.*if_exists='replace'"):
         export(other, tmp_path)
     assert JobMetrics.read(tmp_path).job.job_id == first["job_id"]
     assert export(other, tmp_path, if_exists="replace")["written"]
