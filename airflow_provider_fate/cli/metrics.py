@@ -66,12 +66,12 @@ def _print(found: JobMetrics, *, curves: bool) -> None:
     else:
         as_table(
             ("task", "metric", "model", "rows", "fold", "label", "iteration", "value"),
-            (_number(value) for value in found.final()),
+            dict.fromkeys(_number(value) for value in found.final()),
         )
         counts = {"curves": found.curves, "tables": found.tables, "importances": found.importances, "raw": found.raw}
-        more = ", ".join(f"{len(there)} {name}" for name, there in counts.items() if there)
+        more = ", ".join(f"{name}: {len(there)}" for name, there in counts.items() if there)
         if more:
-            note(f"There are {more}: --curves lists curves, --output json or --output-file gives all.")
+            note(f"There is more ({more}). --curves lists curves, --output json or --output-file gives all.")
 
 
 def _number(value: MetricValue) -> tuple[object, ...]:

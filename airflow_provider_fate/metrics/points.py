@@ -31,7 +31,7 @@ class MetricPoint(NamedTuple):
 
 
 def metric_points(metrics: JobMetrics, *, curves: bool = False) -> list[MetricPoint]:
-    """All numbers of a job, as ``(key, value, step)``.
+    """All numbers of a job, as ``(key, value, step)``, for ``log-batch`` of MLflow or what takes the like.
 
     Keys name what is measured from the outside in: ``evaluation_0/sbt_0/train/auc``, ``sbt_0/train/fold_1/sbt_loss``.
     They hold only what MLflow allows in a key. A curve over iterations has a point for each, with the iteration as its

@@ -29,7 +29,7 @@ def test_numbers_and_last_losses_are_a_table(job, fate):
     assert ran.out.splitlines()[0].split() == ["task", "metric", "model", "rows", "fold", "label", "iteration", "value"]
     assert ["evaluation_0", "auc", "sbt_0_validate", "test", "-", "-", "-", "0.745536"] in ran.rows
     assert ["sbt_0", "sbt_loss", "-", "train", "-", "-", "1", "0.476502"] in ran.rows
-    assert "There are 23 curves, 2 tables" in ran.err
+    assert "There is more (curves: 23, tables: 2). " in ran.err
     assert "Missing: evaluation_0: PSI of scores. " in ran.err
     assert "Missing: metrics of host 10000. " in ran.err
 
