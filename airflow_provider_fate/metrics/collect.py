@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateNotFoundError
 from airflow_provider_fate.metrics.document import JobMetrics
+from airflow_provider_fate.metrics.folds import judge_folds
 from airflow_provider_fate.metrics.learned import READ_FROM_MODELS, read_model
 from airflow_provider_fate.metrics.logged import Found, read_logged
 from airflow_provider_fate.metrics.missing import missing_of
@@ -45,11 +46,14 @@ def fetch_logged(flow: FlowClient, record: JobRecord) -> Logged:
     return Logged(record, tasks, {task.task_name: flow.output.metrics(*who, task.task_name) for task in tasks})
 
 
-def collect_metrics(flow: FlowClient, record: JobRecord, logged: Logged | None = None) -> JobMetrics:
+def collect_metrics(
+    flow: FlowClient, record: JobRecord, logged: Logged | None = None, *, folds: bool = False
+) -> JobMetrics:
     """Read all that a party is shown of the metrics of its job: what tasks have logged, and what stands in models.
 
     :param record: the party's record of the job.
     :param logged: what the tasks have logged, where it was fetched already.
+    :param folds: download the predictions of the folds of cross validations, and judge them.
     :raises FateError: the site does not answer; nothing is left out because of that.
     """
     logged = logged or fetch_logged(flow, record)
@@ -59,12 +63,14 @@ def collect_metrics(flow: FlowClient, record: JobRecord, logged: Logged | None =
     for task in logged.tasks:
         no_loss = task.component == "hetero_nn" and record.role == "host"  # FATE logs zeros for it
         found[task.task_name] = read_logged(task.task_name, logged.metrics[task.task_name], as_it_is=no_loss)
+        if folds and record.role == "guest" and _stage(record, task) == "cross_validation":
+            found[task.task_name].values += judge_folds(flow, who, task.task_name)
         if (task.component or "") not in READ_FROM_MODELS:
             continue
         try:
             model = flow.output.model(*who, task.task_name)
         except FateNotFoundError:
-            if _trains(record, task):
+            if _stage(record, task) in ("train", "default"):
                 why = "The task has no model here, in which it would stand: it was deleted, or the task has not ended."
                 gone.append(MissingMetric(task=task.task_name, what=READ_FROM_MODELS[task.component or ""], why=why))
             continue
@@ -105,7 +111,8 @@ def _spec(record: JobRecord) -> Mapping[str, Any]:
     return found
 
 
-def _trains(record: JobRecord, task: TaskRecord) -> bool:
+def _stage(record: JobRecord, task: TaskRecord) -> str | None:
     spec = _spec(record)
     described = (spec.get("tasks") or {}).get(task.task_name) or {}
-    return (described.get("stage") or spec.get("stage")) in ("train", "default")
+    stage: str | None = described.get("stage") or spec.get("stage")
+    return stage

@@ -104,6 +104,13 @@ def _of_training(job: MeasuredJob, task: MeasuredTask, stage: str, found: Found)
         else:
             why = f"Of {component}, the {' and the '.join(roles)} is told the loss."
         yield MissingMetric(task=task.task, what="loss", why=why)
+    if stage == "cross_validation" and not any(value.fold is not None for value in found.values):
+        yield MissingMetric(
+            task=task.task,
+            what="metrics of each fold",
+            why="FATE 2.2 evaluates no folds. FateMetricsOperator does, from what they have predicted, where this "
+            "party has the label and output_cv_data is set.",
+        )
     if component == "hetero_feature_binning" and job.role == "host":
         why = "The guest, which has the label, computes them, also those of this party's columns."
         yield MissingMetric(task=task.task, what="information values", why=why)

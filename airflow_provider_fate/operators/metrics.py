@@ -26,6 +26,8 @@ class FateMetricsOperator(FateSiteOperator):
         id of the job. (templated)
     :param target: folder, also on object storage: ``s3://aws_default@models/credit/{{ ds }}``. (templated)
     :param if_exists: what to do where the folder holds other metrics: ``fail``, or ``replace`` them.
+    :param folds: of a cross validation, download what each fold has predicted, and judge it here: FATE evaluates no
+        folds. Only the guest, which has the label, can.
     :param role: whose metrics; default: the connection's role, else the one that the party has in the job. (templated)
     :param party_id: whose metrics; default: the connection's party. (templated)
     :param fate_conn_id: Airflow connection of the FATE site. (templated)
@@ -47,6 +49,7 @@ class FateMetricsOperator(FateSiteOperator):
         job: str | Mapping[str, Any],
         target: str | Path,
         if_exists: str = "fail",
+        folds: bool = True,
         role: str | None = None,
         party_id: str | None = None,
         **kwargs: Any,
@@ -56,6 +59,7 @@ class FateMetricsOperator(FateSiteOperator):
         # Airflow 3.1 takes the `resolve` of a path for that of a template.
         self.target = str(target) if isinstance(target, Path) else target
         self.if_exists = if_exists
+        self.folds = folds
         self.role = role
         self.party_id = party_id
 
@@ -90,7 +94,7 @@ class FateMetricsOperator(FateSiteOperator):
         record = party_record(flow, job_id, self.role or None, self.party_id or site.party_id, usual_role=site.role)
         require_success(record, "what it has measured is not all of it")
         logged = fetch_logged(flow, record)
-        metrics = collect_metrics(flow, record, logged)
+        metrics = collect_metrics(flow, record, logged, folds=bool(self.folds))
         for one in metrics.missing:
             self.log.info("Missing: %s%s. %s", f"{one.task}: " if one.task else "", one.what, one.why)
         _require_some(metrics)
