@@ -38,12 +38,13 @@ from airflow_provider_fate.jobs import (
     mlp,
     require_valid,
 )
-from airflow_provider_fate.metrics import JobMetrics
+from airflow_provider_fate.metrics import JobMetrics, collect_metrics
 from airflow_provider_fate.operators.metrics import FateMetricsOperator
 from airflow_provider_fate.site.diagnosis import diagnose
 from airflow_provider_fate.site.ref import JobRef
 from airflow_provider_fate.site.result import metrics_of
 from tests.support.fate import RunningFate
+from tests.support.folds import in_folds
 from tests.support.task import CONN_ID, Task
 
 pytestmark = pytest.mark.fate
@@ -256,6 +257,21 @@ def test_the_metrics_of_a_recipe_are_written_whole(
             assert drawn >= DRAWN[name]
             assert told["metrics"] == metrics_of(flow, JobRef.of(record))
     assert seen or name == "psi", "some party has the loss"
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(PATIENCE + 900)
+@pytest.mark.usefixtures("jobs")
+def test_each_fold_of_a_cross_validation_is_judged(flow: FlowClient):
+    recipe = HeteroSecureBoost(**hetero, num_trees=2, max_depth=2, max_bin=8, **fast)
+    job_id = flow.job.submit(in_folds(recipe.dag(), "sbt_0", 3)).job_id
+    assert wait(flow, job_id, time.monotonic() + PATIENCE) == "success"
+    record = next(one for one in flow.job.query(job_id=job_id) if one.role == "guest")
+    metrics = collect_metrics(flow, record, folds=True)
+    for fold in range(3):
+        assert metrics.curve("sbt_loss", fold=fold).steps == (0, 1)
+        seen, held_out = (metrics.value("auc", fold=fold, dataset=rows) for rows in ("train", "validate"))
+        assert 1 >= seen > held_out > 0.6
 
 
 @pytest.mark.timeout(PATIENCE + 900)

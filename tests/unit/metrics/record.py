@@ -35,6 +35,7 @@ from airflow_provider_fate.jobs import (
     mlp,
 )
 from tests.integration.test_recipes import write_tables
+from tests.support.folds import in_folds
 
 RECORDED = Path(__file__).parent / "recorded"
 GUEST, HOST = "9999", "10000"
@@ -44,23 +45,6 @@ price: dict[str, Any] = {"guest": Party(GUEST, "recipes.price"), "hosts": [Party
 fast: dict[str, Any] = {"encryption": Encryption(kind="paillier", key_length=1024)}
 small: dict[str, Any] = {"num_trees": 2, "max_depth": 2, "max_bin": 8}
 one = [Layer(type="Linear", kwargs={"in_features": 2, "out_features": 4})]
-
-
-def in_folds(document: dict[str, Any], trained: str, folds: int, *, in_a_list: bool = False) -> dict[str, Any]:
-    """Let a job of a recipe train in folds, as FATE-client's ``cv_data`` does.
-
-    :param in_a_list: give the evaluation the outputs of the folds in a list, on which FATE 2.2 fails.
-    """
-    document = copy.deepcopy(document)
-    tasks = document["dag"]["tasks"]
-    task = tasks[trained]
-    task["stage"] = "cross_validation"
-    task["inputs"]["data"] = {"cv_data": task["inputs"]["data"]["train_data"]}
-    task["parameters"]["cv_param"] = {"n_splits": folds}
-    given = tasks["evaluation_0"]["inputs"]["data"]["input_datas"]
-    artifact = given["task_output_artifact"][0] | {"output_artifact_key": "cv_output_datas"}
-    given["task_output_artifact"] = [artifact] if in_a_list else artifact
-    return document
 
 
 def sampled(document: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +74,7 @@ JOBS: dict[str, Any] = {
     "boosting": HeteroSecureBoost(
         **hetero, **small, **fast, holdout=0.25, statistics=Statistics(), binning=Binning(), selection=Selection()
     ).dag(),
-    "boosting_folds": in_folds(HeteroSecureBoost(**hetero, **small, **fast).dag(), "sbt_0", 3),
+    "boosting_folds": in_folds(HeteroSecureBoost(**hetero, **small, **fast).dag(), "sbt_0", 3, evaluated=True),
     "boosting_folds_failed": in_folds(HeteroSecureBoost(**hetero, **small, **fast).dag(), "sbt_0", 3, in_a_list=True),
     "boosting_regression": HeteroSecureBoost(**price, **small, **fast, objective="regression:l2").dag(),
     "sshe_lr": SsheLR(**hetero, **fast, epochs=2).dag(),

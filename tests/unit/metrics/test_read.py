@@ -191,7 +191,7 @@ def test_a_model_that_was_deleted_is_missed() -> None:
 
 
 def test_a_task_that_failed_is_named() -> None:
-    assert ("evaluation_0", "all metrics") in missing(metrics_of("boosting_folds_failed.guest"))
+    assert ("evaluation_0", "all metrics") in missing(metrics_of("boosting_folds.guest"))
 
 
 @pytest.mark.parametrize("name", NAMES)
