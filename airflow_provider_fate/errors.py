@@ -365,7 +365,7 @@ class FateAliasMoved(FateConflictError):
 
 
 class FateFileExists(FateConflictError):
-    """The file exists already on the server (8002)."""
+    """The file exists already: on the server (8002), or on the storage, with another content."""
 
 
 class FateResourceError(FateError):

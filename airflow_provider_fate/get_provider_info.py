@@ -41,6 +41,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.drain",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
+                    f"{_P}.operators.metrics",
                     f"{_P}.operators.model_convert",
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",

@@ -122,6 +122,26 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     description="Print a log that the site has of a job. With --output json, one object per line.",
                 ),
                 _command(
+                    "metrics",
+                    "Show what a job has measured at a party",
+                    _JOB_ID,
+                    _arg("--curves", action="store_true", help="list the curves instead of the numbers"),
+                    _arg(
+                        "--party",
+                        metavar="ROLE:ID",
+                        help="metrics of this party, such as host:10000 (default: the site's own). "
+                        "Metrics of a partner stay at its site",
+                    ),
+                    _arg(
+                        "--output-file",
+                        metavar="FILE",
+                        help="write all of them into this .json or .parquet file, also on object storage",
+                    ),
+                    _CONN_ID,
+                    description="Show the numbers that a job has measured, with the last values of curves over "
+                    "iterations. What the party is not shown is named, with the reason.",
+                ),
+                _command(
                     "tables",
                     "Show one table of the site, or the tables that a job reads",
                     _arg("namespace", nargs="?", help="namespace of the table; or NAMESPACE.NAME in one word"),

@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import (
-    FateConflictError,
     FateInputError,
-    FateJobNotFound,
     FateModelNotFound,
     FateNotOfferedError,
-    FateTaskNotFound,
 )
 from airflow_provider_fate.jobs.catalogue import ComponentSpec, known_components
 from airflow_provider_fate.models.manifest import ModelManifest, ModelParty, content_digest
 from airflow_provider_fate.models.package import ModelPackage, write_package
 from airflow_provider_fate.models.part import UnpackedPart, unpack_part
-from airflow_provider_fate.site.records import own_record
+from airflow_provider_fate.site.records import party_record, require_success
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
@@ -88,33 +85,8 @@ def find_trained_job(
     :raises FateConflictError: it has not ended.
     :raises FateInputError: it has not succeeded.
     """
-    records = flow.job.query(job_id=job_id)
-    if not records:
-        raise FateJobNotFound(
-            f"This site does not know job {job_id}.",
-            job_id=job_id,
-            hint="Was it run over another connection, or cleaned?",
-        )
-    record = own_record(records, role or usual_role, party_id)
-    if (party_id or record.party_id, role or record.role) != (record.party_id, record.role):
-        there = ", ".join(sorted(f"{one.role} {one.party_id}" for one in records))
-        raise FateTaskNotFound(
-            f"Job {job_id} has no {role or 'party'} {party_id or ''} on this site.".replace("  ", " "),
-            job_id=job_id,
-            hint=f"This site has records of it for {there}: give role and party_id, or the connection of that party.",
-        )
-    if not record.status.is_terminal:
-        raise FateConflictError(
-            f"Job {job_id} has not ended: it is {record.status}.",
-            job_id=job_id,
-            hint="Let this task follow the one that waits for the job.",
-        )
-    if record.status != "success":
-        raise FateInputError(
-            f"Job {job_id} is {record.status}: what it has trained may be no whole model.",
-            job_id=job_id,
-            hint="Run it to its end first.",
-        )
+    record = party_record(flow, job_id, role, party_id, usual_role=usual_role)
+    require_success(record, "what it has trained may be no whole model")
     tasks = flow.task.query(job_id=job_id, role=record.role, party_id=record.party_id)
     return TrainedJob(record, sorted(tasks, key=lambda task: task.task_name))
 

@@ -42,6 +42,7 @@ class FateSiteOperator(BaseOperator):
         from airflow_provider_fate.errors import (
             FateArchiveError,
             FateConfigError,
+            FateFileExists,
             FateInputError,
             FateModelExists,
             FateNotOfferedError,
@@ -49,12 +50,16 @@ class FateSiteOperator(BaseOperator):
         )
         from airflow_provider_fate.hooks.check import verify_party
 
+        permanent = (
+            *(FateInputError, FateConfigError, FateNotOfferedError),
+            *(FateTableExists, FateModelExists, FateFileExists),
+        )
         try:
             self.check()
             with self._session() as session:
                 verify_party(session.site, session.client)
                 return self.work(session, context)
-        except (FateInputError, FateConfigError, FateNotOfferedError, FateTableExists, FateModelExists) as e:
+        except permanent as e:
             raise AirflowFailException(str(e)) from None
         except FateArchiveError as e:
             if e.damaged:

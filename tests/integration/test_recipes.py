@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,15 @@ from airflow_provider_fate.jobs import (
     Statistics,
     mlp,
 )
+from airflow_provider_fate.metrics import JobMetrics, collect_metrics
+from airflow_provider_fate.operators.metrics import FateMetricsOperator
 from airflow_provider_fate.site.diagnosis import diagnose
 from airflow_provider_fate.site.ref import JobRef
 from airflow_provider_fate.site.result import metrics_of
 from tests.integration.conftest import Prepared, asked_for
+from tests.support.fate import RunningFate
+from tests.support.folds import in_folds
+from tests.support.task import CONN_ID, Task
 
 pytestmark = pytest.mark.fate
 
@@ -178,6 +184,71 @@ def test_a_recipe_runs_to_success_and_measures(flow: FlowClient, jobs: dict[str,
     assert [key for key in PROMISED[name] if not isinstance(metrics.get(key), int | float)] == [], metrics
     if name == "psi":
         assert metrics["psi_0.intersect_count"] == SHARED
+
+
+# Curves and importances that each recipe has at its guest, and those that another party has in its place.
+DRAWN = {
+    "psi": set(),
+    "secureboost": {"sbt_loss", "gain of a column", "roc", "ks", "gain", "lift", "precision_recall", "accuracy", "f1"},
+    "secureboost_steps": {"sbt_loss", "iv of a column", "gain of a column", "roc"},
+    "secureboost_regression": {"sbt_loss", "gain of a column"},
+    "sshe_lr": {"lr_loss", "roc"},
+    "sshe_linr": {"linr_loss"},
+    "coordinated_lr": {"roc"},
+    "coordinated_linr": set(),
+    "homo_lr": {"loss", "roc"},
+    "homo_nn": {"loss", "roc"},
+    "hetero_nn": {"loss", "roc"},
+}
+
+
+@pytest.mark.timeout(PATIENCE + 900)
+@pytest.mark.parametrize("name", CHOSEN)
+def test_the_metrics_of_a_recipe_are_written_whole(
+    fate_full: RunningFate,
+    flow: FlowClient,
+    jobs: dict[str, str],
+    deadline: float,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", fate_full.airflow_connection)
+    assert wait(flow, jobs[name], deadline) == "success"
+    seen = set()
+    for record in flow.job.query(job_id=jobs[name]):
+        told = Task(
+            partial(
+                FateMetricsOperator, task_id="metrics", fate_conn_id=CONN_ID, job=jobs[name],
+                target=str(tmp_path / record.role), role=record.role, party_id=record.party_id,
+            )
+        ).run()  # fmt: skip
+        metrics = JobMetrics.read(told["json"])
+        assert metrics.job.who == f"{record.role} {record.party_id}"
+        assert [raw.name for raw in metrics.raw] == (["loss"] if (name, record.role) == ("hetero_nn", "host") else [])
+        assert told["missing"], "each party is told what is not shown to it"
+        if any("loss" in curve.name for curve in metrics.curves):
+            seen.add("loss")
+        if record.role == "guest":
+            drawn = {curve.name for curve in metrics.curves} | {f"{i.name} of a column" for i in metrics.importances}
+            assert drawn >= DRAWN[name]
+            assert told["metrics"] == metrics_of(flow, JobRef.of(record))
+    assert seen or name == "psi", "some party has the loss"
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(PATIENCE + 900)
+@pytest.mark.usefixtures("jobs")
+def test_each_fold_of_a_cross_validation_is_judged(flow: FlowClient):
+    recipe = HeteroSecureBoost(**hetero, num_trees=2, max_depth=2, max_bin=8, **fast)
+    job_id = flow.job.submit(in_folds(recipe.dag(), "sbt_0", 3)).job_id
+    assert wait(flow, job_id, time.monotonic() + PATIENCE) == "success"
+    record = next(one for one in flow.job.query(job_id=job_id) if one.role == "guest")
+    metrics = collect_metrics(flow, record, folds=True)
+    for fold in range(3):
+        assert metrics.curve("sbt_loss", fold=fold).steps == (0, 1)
+        seen, held_out = (metrics.value("auc", fold=fold, dataset=rows) for rows in ("train", "validate"))
+        assert 1 >= seen > held_out > 0.6
 
 
 @pytest.mark.timeout(PATIENCE + 900)
