@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -139,8 +139,16 @@ def _of_file(place: str, columns: list[str]) -> pa.Table:
     from airflow_provider_fate.storage.source import file_source
 
     path = place.removeprefix("file://") if place.startswith("file:///") else place
-    batches = list(_batches(file_source(path, None), columns))
-    return pa.Table.from_batches(batches)
+    source = file_source(path, None)
+    table = pa.Table.from_batches(list(_batches(source, columns)))
+    if _is_enough(table.column_names, columns):
+        return table
+    return pa.Table.from_batches([next(iter(source.batches(None)))])  # no rows, but all names, for the message
+
+
+def _is_enough(names: Iterable[str], columns: Sequence[str]) -> bool:
+    """Whether the id, which is the first of the columns, and the score are there."""
+    return {columns[0], "predict_score"} <= set(names)
 
 
 def _batches(source: FileSource, columns: list[str]) -> Iterable[pa.RecordBatch]:
@@ -168,5 +176,6 @@ def _of_site(name: str, columns: list[str], fate_conn_id: str) -> pa.Table:
         archive = Path(folder) / "scores.tar.gz"
         table, contents = fetch(session.client, find_table(session.client, name), archive)
         chosen = [column for column in contents.header if column in columns]
-        schema, batches = read_batches(archive, table, contents, columns=chosen or None)
+        only = chosen if _is_enough(chosen, columns) else None
+        schema, batches = read_batches(archive, table, contents, columns=only)
         return pa.Table.from_batches(list(batches), schema=schema)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_fate.errors import FateInputError
 
@@ -39,7 +40,7 @@ class FateApprovalOperator(ApprovalOperator):
         the XCom has it, too.
     :param fail_on_reject: fail where the model is rejected; else the tasks that depend on this one are skipped.
     :param kwargs: all else is as with Airflow's ``ApprovalOperator``: ``assigned_users`` says who may answer, and
-        ``notifiers`` who is told.
+        ``notifiers`` who is told. The answer has a note, and no ``params`` besides.
     :returns: ``{"approved", "by", "by_id", "at", "note", "timed_out"}`` as XCom, also where it is rejected. Under the
         key ``tags`` there are ``approved_by``, ``approved_at`` and ``approval_note`` of an approved model, as
         ``FateModelRegisterOperator(tags=approve.output["tags"])`` takes them.
@@ -59,9 +60,11 @@ class FateApprovalOperator(ApprovalOperator):
         write_card: bool = True,
         **kwargs: Any,
     ) -> None:
-        for name, why in (("defaults", "a model is rejected without an answer"), ("params", "the answer has a note")):
-            if name in kwargs:
-                raise FateInputError(f"{name} cannot be given: {why}.", hint="Leave it out.")
+        if "defaults" in kwargs:
+            raise FateInputError(
+                f"defaults={kwargs['defaults']!r}: without an answer a model is always rejected.", hint="Leave it out."
+            )
+        kwargs.pop("params", None)
         if model is None and verdict is None:
             raise FateInputError(
                 "Neither model nor verdict is given: there is nothing to decide about.",
@@ -71,10 +74,11 @@ class FateApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=subject,
             defaults=self.REJECT,
-            params={NOTE: note},
             response_timeout=response_timeout,
             **kwargs,
         )
+        # Airflow gives the params of the DAG to each task, and 3.1 would make fields of the answer of them.
+        self.params = ParamsDict({NOTE: note})
         self.model = model
         self.verdict = verdict
         self.champion = champion

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSkipException,
-    BaseOperator,
-    BranchMixIn,
-)
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
+from airflow.providers.standard.operators.branch import BranchMixIn  # the other one is deprecated on Airflow 3.1
 
 from airflow_provider_fate.errors import FateConfigError, FateInputError
 

@@ -26,8 +26,8 @@ LARGER_IS_BETTER: frozenset[MetricName] = frozenset({"auc", "ks", "accuracy"})
 RANKED: frozenset[MetricName] = frozenset({"auc", "ks"})
 """These need rows of both classes."""
 REGRESSION: frozenset[MetricName] = frozenset({"rmse", "mae"})
-_TINY = 1e-15
-"""Nothing is less probable than this: one row must not make a loss infinite."""
+_TINY = float(np.finfo(np.float64).eps)
+"""Nothing is less probable than this: one row must not make a loss infinite. As scikit-learn has it."""
 
 
 def is_binary(label: Floats, scores: Scores) -> bool:
