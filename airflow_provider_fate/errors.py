@@ -58,6 +58,7 @@ __all__ = [
     "FateModelPackageError",
     "FateNotFlowError",
     "FateNotFoundError",
+    "FateNotJudgedError",
     "FateNotOfferedError",
     "FateOverlapError",
     "FatePartnerError",
@@ -294,6 +295,10 @@ class FateOverlapError(FateInputError):
         super().__init__(message, **context)
         self.overlap = overlap
         self.own_rows = own_rows
+
+
+class FateNotJudgedError(FateInputError):
+    """A quality gate cannot judge: a metric is missing or no number, or scores are not fit to be compared."""
 
 
 class FateModelPackageError(FateInputError):

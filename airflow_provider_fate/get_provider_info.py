@@ -35,10 +35,12 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
+                    f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
+                    f"{_P}.operators.gate",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
                     f"{_P}.operators.metrics",
@@ -75,7 +77,10 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
-        "task-decorators": [{"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"}],
+        "task-decorators": [
+            {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
+            {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},
+        ],
         "cli": [f"{_P}.cli.definition.get_fate_cli_commands"],
         "plugins": [{"name": "fate", "plugin-class": f"{_P}.ui.plugin.FatePlugin"}],
         "config": {

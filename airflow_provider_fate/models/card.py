@@ -151,10 +151,14 @@ class CardRun(_Part):
 
 
 class CardApproval(_Part):
-    """Who has approved the model."""
+    """Who has approved the model.
+
+    :param note: what was remarked, in free words.
+    """
 
     by: str
     at: datetime | None = None
+    note: str | None = None
 
 
 class CardConversion(_Part):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import yaml
+
+from airflow_provider_fate.models.markdown import plain as _text
+from airflow_provider_fate.models.markdown import table as _table
 
 if TYPE_CHECKING:
     from airflow_provider_fate.models.card import CardConversion, CardTable, ModelCard
 
 __all__ = ["card_markdown"]
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 _MANY = 60
 """Columns that are named; the JSON has all of them."""
 
@@ -48,7 +50,8 @@ def _headline(card: ModelCard) -> str:
     if card.approval is None:
         return ""
     at = "" if card.approval.at is None else f" at {card.approval.at:%Y-%m-%d %H:%M} UTC"
-    return f"Approved by {_text(card.approval.by)}{at}."
+    note = f": {_text(card.approval.note)}" if card.approval.note else "."
+    return f"Approved by {_text(card.approval.by)}{at}{note}"
 
 
 def _data(table: CardTable) -> Iterable[str]:
@@ -126,19 +129,8 @@ def _provenance(card: ModelCard) -> str:
     return _table(("", ""), [row for row in rows if row[1]])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head)]
-    lines += [[_text(cell) for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 def _list(sentences: Iterable[str]) -> str:
     return "\n".join(f"- {_text(sentence)}" for sentence in sentences)
-
-
-def _text(text: str) -> str:
-    """Text as it is: nothing in it is Markdown, and it stays on its line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def _code(text: str) -> str:
