@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient
-from dev.localairflow import AirflowApi, LocalAirflow, Postgres
+from dev.localairflow import AirflowApi, AirflowApiError, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 from tests.e2e.conftest import ROOT, explain
 from tests.support.fate import RunningFate
@@ -20,6 +20,8 @@ from tests.support.fate import RunningFate
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PRODUCER, CONSUMER, SCORER = "tables_arrive", "train_when_tables_arrive", "batch_scoring"
+RETRAINER, CHAMPIONS = "retrain_and_promote", "score_with_champion"
+DAGS = (CONSUMER, SCORER, RETRAINER, CHAMPIONS)
 CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
 MODEL = "fate://9999/models/malignancy"
 
@@ -30,7 +32,12 @@ def airflow_by_itself(
 ) -> Iterator[LocalAirflow]:
     """An Airflow with the DAGs of the example and nothing else, which starts runs as their schedules say."""
     dags = tmp_path_factory.mktemp("asset-dags")
-    for name in ("example_tables.py", "train_when_tables_arrive.py", "batch_scoring.py", ".airflowignore"):
+    files = (
+        *(f"example_{part}.py" for part in ("tables", "models")),
+        *(f"{name}.py" for name in DAGS),
+        ".airflowignore",
+    )
+    for name in files:
         shutil.copy(ROOT / "dags" / name, dags)
     env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
     home: Path = tmp_path_factory.mktemp("airflow-by-itself")
@@ -115,3 +122,63 @@ def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: Local
     rows = list(csv.DictReader(Path(written["target"]).read_text().splitlines()))
     assert len(rows) == written["rows"]
     assert all(0 <= float(row["predict_score"]) <= 1 and row["patient"].startswith("p") for row in rows)
+
+
+def question(api: AirflowApi, run: str, timeout: float) -> dict[str, Any]:
+    """What the approval asks, once it does."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return dict(api.request("GET", f"/dags/{RETRAINER}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"))
+        except AirflowApiError as error:
+            if error.status != 404:  # nothing is asked yet
+                raise
+        assert time.monotonic() < end, explain(api, RETRAINER, run)
+        time.sleep(1)
+
+
+def approve(api: AirflowApi, run: str, note: str) -> None:
+    place = f"/dags/{RETRAINER}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"
+    api.request("PATCH", place, {"chosen_options": ["Approve"], "params_input": {"note": note}})
+
+
+def test_a_champion_that_a_person_approves_starts_the_scoring(airflow_by_itself: LocalAirflow) -> None:
+    api = airflow_by_itself.api
+    api.unpause(CHAMPIONS)
+    api.unpause(RETRAINER)
+    run = newest_run(api, RETRAINER, 120)["dag_run_id"]
+
+    asked = question(api, run, timeout=900)
+    assert "**The gate is passed.**" in asked["body"]
+    assert "# Model " in asked["body"]
+    approve(api, run, "looks right")
+    assert api.wait(RETRAINER, run, timeout=300) == "success", explain(api, RETRAINER, run)
+
+    states = {task.task_id: task.state for task in api.tasks(RETRAINER, run)}
+    assert states["score_champion"] == "skipped", "there was none"
+    verdict, promoted = (api.xcom(RETRAINER, run, task) for task in ("gate", "promote"))
+    assert (verdict["passed"], verdict["first"]) == (True, True)
+    assert (promoted["version"], promoted["alias"], promoted["previous"]) == (1, "champion", None)
+    assert promoted["tags"]["approved_by"] == "admin"
+    scoring = newest_run(api, CHAMPIONS, 120, run_type="asset_triggered")["dag_run_id"]
+    assert api.wait(CHAMPIONS, scoring, timeout=900) == "success", explain(api, CHAMPIONS, scoring)
+    scored, written = (api.xcom(CHAMPIONS, scoring, task) for task in ("score", "write_scores"))
+    assert scored["registered"] == {"name": promoted["name"], "version": 1}
+    assert scored["trained_by"] == promoted["job_id"]
+    assert len(Path(written["target"]).read_text().splitlines()) == scored["rows"] + 1
+
+
+@pytest.mark.thorough
+def test_the_next_model_is_compared_with_the_champion(airflow_by_itself: LocalAirflow) -> None:
+    api = airflow_by_itself.api
+    run = api.trigger(RETRAINER)
+
+    asked = question(api, run, timeout=900)
+    assert "champion" in asked["body"]
+    approve(api, run, "as good")
+    assert api.wait(RETRAINER, run, timeout=300) == "success", explain(api, RETRAINER, run)
+
+    verdict, promoted = (api.xcom(RETRAINER, run, task) for task in ("gate", "promote"))
+    assert verdict["passed"]
+    assert not verdict["first"]
+    assert (promoted["version"], promoted["previous"]) == (2, 1)

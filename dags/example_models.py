@@ -1,0 +1,17 @@
+"""Where the examples keep models, and how they call the one that gets better."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from example_tables import CLINIC
+
+from airflow_provider_fate.assets import model_asset
+
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "fate_examples"
+MODELS, REGISTRY = f"{HOME}/models", f"{HOME}/registry"
+"""In production ``s3://aws_default@models/...``, or ``mlflow://mlflow_default`` for the registry."""
+NAME = "malignancy_of_biopsies"
+CHAMPION = model_asset(CLINIC, NAME)
+"""Told of each new champion: ``score_with_champion`` is scheduled on it."""
