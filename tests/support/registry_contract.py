@@ -160,7 +160,9 @@ class RegistryContract:
         one, two, three = (registry.register(name, package(number))[0].version for number in (1, 2, 3))
         registry.move(name, "champion", one, expected=None)
         registry.move(name, "champion", two, expected=one, run=RUN | {"url": "http://airflow"})
-        with pytest.raises(FateAliasMoved, match=f"at version {two} and not at version {one}, moved by nightly/.*/register\\."):
+        with pytest.raises(
+            FateAliasMoved, match=f"at version {two} and not at version {one}, moved by nightly/.*/register\\."
+        ):
             open().move(name, "champion", three, expected=one)
         with pytest.raises(FateAliasMoved, match=f"points at version {two} and not at no version"):
             open().move(name, "champion", three, expected=None)
