@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from airflow_provider_fate.clients.http import LoginSettings
 from airflow_provider_fate.clients.mlflow import MetricPoint, MlflowClient
 from airflow_provider_fate.models.registry.mlflow import MlflowRegistry
 from airflow_provider_fate.operators.model_register import FateModelAliasOperator, FateModelRegisterOperator
-from dev.mlflow import LocalMlflow
+from dev.mlflow import LocalMlflow, MlflowEnvironment
 from dev.postgres import LocalPostgres
 from tests.support.registry_contract import Open, Packages, RegistryContract
 from tests.support.task import FakeTaskInstance, Task
@@ -109,6 +110,37 @@ class TestMlflowOnPostgreSQL(RegistryContract):
         return lambda: MlflowRegistry(client(on_postgres))
 
 
+LOADED = """
+import json, sys
+import mlflow, numpy as np
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/onnx@champion")
+columns = {"a": [[1.0], [2.0]], "b": [[10.0], [20.0]]}
+print(json.dumps(model.predict({name: np.array(rows) for name, rows in columns.items()})["sum"].tolist()))
+"""
+
+
+@pytest.mark.thorough
+def test_mlflow_itself_loads_the_champion_that_is_onnx(mlflow_server: LocalMlflow, tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", 1]) for name in ("a", "b")]
+    output = helper.make_tensor_value_info("sum", TensorProto.FLOAT, ["rows", 1])
+    graph = helper.make_graph([helper.make_node("Add", ["a", "b"], ["sum"])], "sum", inputs, [output])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(made, tmp_path / "sum.onnx")
+    registry = MlflowRegistry(client(mlflow_server))
+    registry.register("onnx", Packages(tmp_path)(1, onnx=str(tmp_path / "sum.onnx")))
+    registry.move("onnx", "champion", 1)
+    python = MlflowEnvironment(("onnx", "onnxruntime")).python()
+    done = subprocess.run(
+        [str(python), "-c", LOADED, mlflow_server.url], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [[11.0], [22.0]]
+
+
 KILLED = """
 import os, sys
 from airflow_provider_fate.clients.http import LoginSettings, SyncTransport
@@ -165,8 +197,6 @@ def test_a_server_that_is_killed_in_the_midst_of_it_is_waited_for(tmp_path: Path
         registry = MlflowRegistry(MlflowClient(settings))
         registry.register("credit_risk", packages(1))
         server.kill()
-        import threading
-
         later = threading.Timer(2.0, server.start)
         later.start()
         began = time.monotonic()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from airflow_provider_fate.clients.http import SyncTransport
 from airflow_provider_fate.clients.kubeflow import KubeflowClient
@@ -203,7 +204,10 @@ def test_people_find_what_they_look_for_in_mlflow(mlflow: FakeMlflow, package: P
     assert run["tags"]["country"] == "fr"
     assert run["tags"]["mlflow.note.content"].startswith("# "), "the card, as the description of the run"
     assert run["params"]["fate.job_id"] == model.job_id
-    assert [path.rpartition("/")[2] for path in mlflow.artifacts] == ["model.zip", "card.json", "card.md", "model.onnx"]
+    files = {path.rpartition("/")[2]: data for path, data in mlflow.artifacts.items()}
+    ours = ["model.zip", "card.json", "card.md", "model.onnx"]
+    assert list(files) == [*ours, "MLmodel", "python_env.yaml", "requirements.txt"]
+    assert yaml.safe_load(files["MLmodel"])["flavors"]["onnx"]["data"] == "model.onnx"
     [version] = mlflow.models[NAME]["versions"].values()
     assert {"key": "country", "value": "fr"} in version["tags"]
     assert version["description"].endswith("registered by nightly/manual__2026-11-27T00:00:00+00:00/register.")
