@@ -19,6 +19,7 @@ from airflow_provider_fate.models.registry.mlflow import MlflowRegistry
 from airflow_provider_fate.operators.model_register import FateModelAliasOperator, FateModelRegisterOperator
 from dev.mlflow import LocalMlflow, MlflowEnvironment
 from dev.postgres import LocalPostgres
+from tests.support.mlflow_contract import MlflowContract
 from tests.support.registry_contract import Open, Packages, RegistryContract
 from tests.support.task import FakeTaskInstance, Task
 
@@ -85,6 +86,13 @@ def test_the_test_button_says_what_it_found(mlflow_server: LocalMlflow, monkeypa
     monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_TEST", json.dumps(mlflow_server.connection))
     good, said = MlflowHook("mlflow_test").test_connection()
     assert (good, said) == (True, f"MLflow 3.17.2 at {mlflow_server.url}, without credentials.")
+
+
+class TestRealMlflow(MlflowContract):
+    @pytest.fixture
+    def client(self, mlflow_server: LocalMlflow) -> Iterator[MlflowClient]:
+        with client(mlflow_server) as opened:
+            yield opened
 
 
 @pytest.mark.thorough
