@@ -25,6 +25,7 @@ _fixtures = (
     "tests.support.evidence",
     "tests.support.fake",
     "tests.support.fate",
+    "tests.support.mlflow",
     "tests.support.pair",
     "tests.support.postgres",
     "tests.support.s3",

@@ -39,21 +39,17 @@ def parameters(cls: type) -> dict[str, str]:
 
 
 def connection_fields() -> str:
-    """Every field of the connection form."""
+    """Every field of the connection form of a FATE site."""
     from airflow_provider_fate.hooks.fate import FateSite
-    from airflow_provider_fate.hooks.form import conn_fields, standard_fields
 
-    rows = []
-    for name, standard in standard_fields(FateSite).items():
-        default = FateSite.model_fields[name].default
-        shown = f"`{default}`" if isinstance(default, int) else "-"
-        rows.append((standard.label, f"`{standard.name}`", shown, standard.description))
-    for name, field in conn_fields(FateSite).items():
-        schema = field["schema"]
-        default = f"`{str(schema['default']).lower()}`" if "default" in schema else "-"
-        choice = f" One of {', '.join(f'`{value}`' for value in schema['enum'])}." if "enum" in schema else ""
-        rows.append((field["label"], f"extra: `{name}`", default, field["description"] + choice))
-    return table(("label in the form", "field", "default in the form", "meaning"), rows)
+    return _fields(FateSite)
+
+
+def registry_fields() -> str:
+    """Every field of the connection forms of model registries: MLflow's has all of them."""
+    from airflow_provider_fate.hooks.mlflow import MlflowServer
+
+    return _fields(MlflowServer)
 
 
 def provider_options() -> str:
@@ -173,10 +169,26 @@ def make_targets() -> str:
 FACTS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
-        *(connection_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
+        *(connection_fields, registry_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
         *(fate_local_help, make_targets),
     )
 }
+
+
+def _fields(model: Any) -> str:
+    from airflow_provider_fate.hooks.form import conn_fields, standard_fields
+
+    rows = []
+    for name, standard in standard_fields(model).items():
+        default = model.model_fields[name].default
+        shown = f"`{default}`" if isinstance(default, int) else "-"
+        rows.append((standard.label, f"`{standard.name}`", shown, standard.description))
+    for name, field in conn_fields(model).items():
+        schema = field["schema"]
+        default = f"`{str(schema['default']).lower()}`" if "default" in schema else "-"
+        choice = f" One of {', '.join(f'`{value}`' for value in schema['enum'])}." if "enum" in schema else ""
+        rows.append((field["label"], f"extra: `{name}`", default, field["description"] + choice))
+    return table(("label in the form", "field", "default in the form", "meaning"), rows)
 
 
 def _recipes() -> Iterator[Any]:

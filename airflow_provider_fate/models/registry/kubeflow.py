@@ -6,31 +6,40 @@ version's id is made of the package's checksum, and each move of an alias, which
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Any, Literal
+from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
-
-from airflow_provider_fate.clients.kubeflow import KubeflowClient, KubeflowEntity, Properties, properties
+from airflow_provider_fate.clients.kubeflow import KubeflowClient, KubeflowEntity, properties
 from airflow_provider_fate.errors import FateServerError
 from airflow_provider_fate.models.registry.contents import summary
 from airflow_provider_fate.models.registry.interface import alias_moved, no_alias, no_version
+from airflow_provider_fate.models.registry.kubeflow_records import (
+    RECORD,
+    REGISTERED,
+    REGISTERING,
+    STATE,
+    WRITER,
+    alias_of,
+    counter_of,
+    described,
+    is_counter,
+    is_registered,
+    move_id,
+    number_of,
+    parsed,
+    split,
+    uri_of,
+    version_of,
+)
 from airflow_provider_fate.models.registry.records import AliasMove, ModelVersion, RegisteredModel, check_name
 
 __all__ = ["KubeflowRegistry"]
 
-_STATE, _REGISTERING, _REGISTERED = "fate.state", "registering", "registered"
-_RECORD, _WRITER = "fate.record", "fate.writer"
 _TRIES = 50
 """So many others may take the next number before this one."""
-
-_PIECE = 2000
-"""PostgreSQL's index over properties takes no longer texts."""
-RecordT = TypeVar("RecordT", bound=BaseModel)
 
 
 class KubeflowRegistry:
@@ -61,17 +70,17 @@ class KubeflowRegistry:
         for _ in range(_TRIES):
             found = self._client.versions.find_external(external_id)
             if found is None:
-                numbers = [_number(version) for version in self._client.versions.all(parent.id)]
+                numbers = [number_of(version) for version in self._client.versions.all(parent.id)]
                 found = self._client.versions.create(
                     parent.id,
                     str(max(numbers, default=0) + 1),
                     external_id=external_id,
                     state="ARCHIVED",
-                    custom=_described(model) | {_STATE: _REGISTERING, _WRITER: writer},
+                    custom=described(model) | {STATE: REGISTERING, WRITER: writer},
                     more={"description": summary(model), "author": model.run.get("dag_id", "airflow")},
                 )
             if found is not None:
-                return _version(name, self._finished(name, found)), found.properties.get(_WRITER) == writer
+                return version_of(name, self._finished(name, found)), found.properties.get(WRITER) == writer
         raise FateServerError(
             f"Kubeflow Model Registry has refused {_TRIES} numbers for the next version of {name!r}.",
             hint="Look whether somebody else registers versions of it all the time.",
@@ -84,18 +93,18 @@ class KubeflowRegistry:
         """
         parent = self._client.models.find(check_name("name", name))
         found = self._client.versions.find(parent.id, str(version)) if parent is not None else None
-        if found is None or not _is_registered(found):
+        if found is None or not is_registered(found):
             there = self._versions(name)
-            raise no_version(name, version, _number(there[-1]) if there else None)
-        return _version(name, found)
+            raise no_version(name, version, number_of(there[-1]) if there else None)
+        return version_of(name, found)
 
     def versions(self, name: str) -> list[ModelVersion]:
         """All versions that were made through this interface, oldest first."""
-        return [_version(name, version) for version in self._versions(check_name("name", name))]
+        return [version_of(name, version) for version in self._versions(check_name("name", name))]
 
     def names(self) -> list[str]:
         """Names of all models that have such a version."""
-        used = {version.model_id for version in self._client.versions.all() if _is_registered(version)}
+        used = {version.model_id for version in self._client.versions.all() if is_registered(version)}
         return sorted(model.name for model in self._client.models.all() if model.id in used)
 
     # -- aliases -----------------------------------------------------------------------------------------------------
@@ -109,7 +118,7 @@ class KubeflowRegistry:
         parent = self._client.models.find(check_name("name", name))
         if parent is None:
             return {}
-        known = sorted(_alias_of(key) for key in parent.properties if _is_counter(key))
+        known = sorted(alias_of(key) for key in parent.properties if is_counter(key))
         moves = {alias: self._newest(parent, name, alias)[1] for alias in known}
         return {alias: move.version for alias, move in moves.items() if move is not None and move.version is not None}
 
@@ -162,15 +171,15 @@ class KubeflowRegistry:
             reason=reason[:1000],
             run=dict(run or {}),
         )
-        if _counter(alias) not in parent.properties:
+        if counter_of(alias) not in parent.properties:
             self._show(name, alias, 0, None)
-        external_id, writer = _move_id(name, alias, number + 1), secrets.token_hex(8)
-        custom = _split(_RECORD, move.model_dump(mode="json")) | {_WRITER: writer}
+        external_id, writer = move_id(name, alias, number + 1), secrets.token_hex(8)
+        custom = split(RECORD, move.model_dump(mode="json")) | {WRITER: writer}
         made = self._client.artifacts.create("doc-artifact", external_id, external_id=external_id, custom=custom)
         if made is None:
             # An earlier try, whose answer was lost, may have made it.
             there = self._client.artifacts.find(external_id)
-            if there is None or there.properties.get(_WRITER) != writer:
+            if there is None or there.properties.get(WRITER) != writer:
                 raise alias_moved(name, alias, self.alias(name, alias), "any")
         self._show(name, alias, number + 1, move)
         return move
@@ -202,9 +211,9 @@ class KubeflowRegistry:
 
     def _finished(self, name: str, version: KubeflowEntity) -> KubeflowEntity:
         """Make what a version has beside it, which another try may have begun."""
-        if _is_registered(version):
+        if is_registered(version):
             return version
-        model = _version(name, version).model
+        model = version_of(name, version).model
         source = {
             "modelSourceKind": "airflow",
             "modelSourceGroup": model.run.get("dag_id", ""),
@@ -224,16 +233,16 @@ class KubeflowRegistry:
         if model.card is not None:
             files.append(("doc-artifact", "card", model.card, {}))
         for kind, what, place, more in files:
-            more = {"uri": _uri(place)} | {key: value for key, value in more.items() if value}
+            more = {"uri": uri_of(place)} | {key: value for key, value in more.items() if value}
             self._client.artifacts.create(kind, what, version_id=version.id, more=more)
-        raw = version.raw | properties({_STATE: _REGISTERED})
+        raw = version.raw | properties({STATE: REGISTERED})
         return self._client.versions.change(version.id, state="LIVE", raw=raw)
 
     def _versions(self, name: str) -> list[KubeflowEntity]:
         parent = self._client.models.find(name)
         if parent is None:
             return []
-        return sorted(filter(_is_registered, self._client.versions.all(parent.id)), key=_number)
+        return sorted(filter(is_registered, self._client.versions.all(parent.id)), key=number_of)
 
     # -- inside: aliases ---------------------------------------------------------------------------------------------
 
@@ -243,96 +252,23 @@ class KubeflowRegistry:
         if parent is None:
             return 0, None
         # The number that is noted is of the newest move, or of one shortly before.
-        noted = int(parent.properties.get(_counter(alias), 0))
+        noted = int(parent.properties.get(counter_of(alias), 0))
         number, newest = noted, self._move(name, alias, noted) if noted else None
         while (after := self._move(name, alias, number + 1)) is not None:
             number, newest = number + 1, after
         return number, newest
 
     def _move(self, name: str, alias: str, number: int) -> AliasMove | None:
-        found = self._client.artifacts.find(_move_id(name, alias, number))
-        return _parsed(found, AliasMove) if found is not None else None
+        found = self._client.artifacts.find(move_id(name, alias, number))
+        return parsed(found, AliasMove) if found is not None else None
 
     def _show(self, name: str, alias: str, number: int, move: AliasMove | None) -> None:
         """Write where an alias points, and by which move, into the properties of its model, where people see it."""
         parent = self._client.models.find(name)
-        if parent is None or (number and int(parent.properties.get(_counter(alias), 0)) >= number):
+        if parent is None or (number and int(parent.properties.get(counter_of(alias), 0)) >= number):
             return
         raw: dict[str, Any] = dict(parent.raw)
         raw.pop(f"alias.{alias}", None)
         if move is not None and move.version is not None:
             raw |= properties({f"alias.{alias}": str(move.version)})
-        self._client.models.change(parent.id, raw | properties({_counter(alias): number}))
-
-
-def _described(model: RegisteredModel) -> dict[str, str | float | bool]:
-    """A version's properties: what people look for, and all of it to read again."""
-    return {
-        **model.tags,
-        **{f"metric.{key}": value for key, value in model.metrics.items()},
-        **{f"fate.{key}": getattr(model, key) for key in ("job_id", "model_id", "model_version")},
-        "fate.party": f"{model.role} {model.party_id}",
-        "fate.package_sha256": model.sha256,
-        **{f"airflow.{key}": value for key, value in model.run.items()},
-        **_split(_RECORD, model.model_dump(mode="json")),
-    }
-
-
-def _split(key: str, record: Mapping[str, Any]) -> dict[str, str | float | bool]:
-    text = json.dumps(record, separators=(",", ":"))  # ASCII, so that characters are bytes
-    return {f"{key}.{at // _PIECE}": text[at : at + _PIECE] for at in range(0, len(text), _PIECE)}
-
-
-def _joined(key: str, custom: Properties) -> str:
-    pieces = {int(name.rpartition(".")[2]): str(text) for name, text in custom.items() if name.startswith(f"{key}.")}
-    return "".join(text for _, text in sorted(pieces.items()))
-
-
-def _parsed(entity: KubeflowEntity, kind: type[RecordT]) -> RecordT:
-    try:
-        return kind.model_validate_json(_joined(_RECORD, entity.properties))
-    except (ValidationError, ValueError) as error:
-        raise FateServerError(
-            f"The properties {_RECORD}.* of {entity.name!r} (id {entity.id}) in Kubeflow Model Registry are damaged: "
-            f"{str(error).splitlines()[0]}",
-            hint="Somebody has changed them. They are never changed by this package.",
-        ) from None
-
-
-def _version(name: str, entity: KubeflowEntity) -> ModelVersion:
-    registered = datetime.fromtimestamp(entity.created / 1000, tz=UTC)
-    model = _parsed(entity, RegisteredModel)
-    return ModelVersion(name=name, version=_number(entity), registered=registered, model=model)
-
-
-def _is_registered(version: KubeflowEntity) -> bool:
-    return version.properties.get(_STATE) == _REGISTERED
-
-
-def _number(version: KubeflowEntity) -> int:
-    """The number of a version; 0 for those of others, who may call them what they like."""
-    return int(version.name) if version.name.isdecimal() else 0
-
-
-def _uri(place: str) -> str:
-    """A place without the id of Airflow's connection, which no one else knows; paths become URLs."""
-    if "://" not in place:
-        return f"file://{place}"
-    parts = urlsplit(place)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def _move_id(name: str, alias: str, number: int) -> str:
-    return f"fate:{name}:alias:{alias}:{number:08}"
-
-
-def _counter(alias: str) -> str:
-    return f"fate.alias.{alias}.moves"
-
-
-def _is_counter(key: str) -> bool:
-    return key.startswith("fate.alias.") and key.endswith(".moves")
-
-
-def _alias_of(key: str) -> str:
-    return key.removeprefix("fate.alias.").removesuffix(".moves")
+        self._client.models.change(parent.id, raw | properties({counter_of(alias): number}))

@@ -23,6 +23,7 @@ from airflow_provider_fate.models.registry.records import AliasMove, ModelVersio
 __all__ = ["MlflowRegistry"]
 
 RECORD_TAG = "fate.record"
+_TRIES = 3
 _ALIAS = re.compile(r"(?!latest$)(?!v\d+$)[\w\-]{1,100}", re.I)
 
 
@@ -184,19 +185,21 @@ class MlflowRegistry:
             PACKAGE_TAG: model.sha256,
             RECORD_TAG: model.model_dump_json(),
         }
-        try:
-            return self._client.models.create_version(
-                name,
-                source=f"{run.artifact_uri}/{MODEL_FOLDER}",
-                run_id=run.run_id,
-                tags=tags,
-                description=summary(model),
-            )
-        except FateAmbiguousSubmitError:
-            known = self._with_package(name, model.sha256)
-            if known and known[0].run_id == run.run_id:
-                return known[0]
-            raise
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._client.models.create_version(
+                    name,
+                    source=f"{run.artifact_uri}/{MODEL_FOLDER}",
+                    run_id=run.run_id,
+                    tags=tags,
+                    description=summary(model),
+                )
+            except FateAmbiguousSubmitError:
+                if known := self._with_package(name, model.sha256):
+                    return known[0]
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
 
     def _settle(self, name: str, sha256: str) -> MlflowVersion | None:
         """The version of a package: of several, which two have made at once, the first; the others are taken away."""

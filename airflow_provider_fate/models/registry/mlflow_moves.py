@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from airflow_provider_fate.clients.mlflow import MlflowClient, Run
-from airflow_provider_fate.errors import FateInvalidParameterError, FateServerError
+from airflow_provider_fate.errors import FateInvalidParameterError, FateModelNotFound, FateServerError
 from airflow_provider_fate.models.registry.records import AliasMove
 
 __all__ = ["MlflowMoves", "moved_outside"]
@@ -47,12 +47,11 @@ class MlflowMoves:
         self._run_id: str | None = None
 
     def read(self) -> tuple[Run, int, AliasMove | None]:
-        """The run, the number of the newest move, and the move."""
+        """The run, the number of the newest move, and the newest move that has, or will have, come to be."""
         run = self._book()
         numbers = self._numbers(run.params)
-        if not numbers:
-            return run, 0, None
-        return run, numbers[-1], self._move(run, numbers[-1])
+        real = [number for number in numbers if run.params.get(self._done(number)) != _VOID]
+        return run, numbers[-1] if numbers else 0, self._move(run, real[-1]) if real else None
 
     def all(self) -> list[AliasMove]:
         """All moves for which the alias was pointed, oldest first."""
@@ -72,6 +71,7 @@ class MlflowMoves:
 
         :param writer: something random, which this caller alone has.
         :returns: ``False``: somebody else has made the move of this number.
+        :raises FateModelNotFound: the version was deleted in this moment.
         """
         written = _WrittenMove(**move.model_dump() | {"reason": move.reason[:_LONGEST_REASON], "writer": writer})
         try:
@@ -81,7 +81,11 @@ class MlflowMoves:
             if now is None or self._key(number) not in now.params:
                 raise  # it was refused for another reason
             return False
-        self._point(run, number, move)
+        if not self._point(run, number, move) and move.version is not None:
+            raise FateModelNotFound(
+                f"Version {move.version} of {self._name!r} was deleted while {self._alias!r} was pointed at it.",
+                hint="The alias points where it did before. Choose another version.",
+            )
         return True
 
     def _book(self) -> Run:
@@ -91,8 +95,8 @@ class MlflowMoves:
         self._run_id = run.run_id
         return run
 
-    def _point(self, run: Run, number: int, move: AliasMove) -> None:
-        """Point the alias at the version of a move, and note that this was done."""
+    def _point(self, run: Run, number: int, move: AliasMove) -> bool:
+        """Point the alias at the version of a move, and note it as done; return whether the version is there."""
         is_there = True
         if move.version is None:
             self._client.models.delete_alias(self._name, self._alias)
@@ -107,6 +111,7 @@ class MlflowMoves:
             model = self._client.models.get(self._name)
             if model is not None and model.aliases.get(self._alias) == move.version != after.version:
                 self._point(run, newest, after)
+        return is_there
 
     def _move(self, run: Run, number: int) -> AliasMove:
         try:

@@ -15,6 +15,7 @@ from airflow_provider_fate.errors import (
     FateServerError,
 )
 from airflow_provider_fate.models.registry.contents import MODEL_FOLDER, ModelContents, model_contents, summary
+from airflow_provider_fate.models.registry.mlflow_model import write_mlmodel
 from airflow_provider_fate.models.registry.records import RegisteredModel
 
 __all__ = ["MODEL_TAG", "PACKAGE_TAG", "ModelRuns"]
@@ -131,7 +132,10 @@ class ModelRuns:
         )
         points = [MetricPoint(key, float(value), timestamp=run.start_time) for key, value in numbers.items()]
         self._client.runs.log_metrics(run.run_id, points)
-        for file, place in contents.files.items():
+        files = dict(contents.files)
+        if (onnx := files.get("model.onnx")) is not None:
+            files |= write_mlmodel(onnx.parent, onnx.name)
+        for file, place in files.items():
             self._client.artifacts.put(run, f"{MODEL_FOLDER}/{file}", place)
         self._client.runs.finish(run.run_id, end_time=_now())
 

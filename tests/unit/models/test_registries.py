@@ -1,4 +1,4 @@
-"""One contract for all registries: a folder, MLflow, Kubeflow Model Registry; and what each does when things go wrong."""
+"""One contract for all registries: a folder, MLflow, Kubeflow Model Registry."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,14 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_fate.assets import model_asset
+from airflow_provider_fate.errors import FateConnectionError
+from airflow_provider_fate.links.registry import ModelRegistryLink
 from airflow_provider_fate.models.card import CardModel, CardTraining, ModelCard
 from airflow_provider_fate.models.registry import ModelRegistry
 from airflow_provider_fate.operators.model_register import FateModelAliasOperator, FateModelRegisterOperator
+from tests.support.fake_mlflow import FakeMlflow
+from tests.support.json_server import FAILS
+from tests.support.registry_contract import Packages
 from tests.support.task import FakeTaskInstance, Task
 
 NAME = "credit_risk"
@@ -127,3 +134,57 @@ def test_an_alias_needs_a_version(tmp_path: Path, version: Any, said: str) -> No
     register(tmp_path, exported(tmp_path)).run()
     with pytest.raises(AirflowFailException, match=said):
         promote(tmp_path, version).run()
+
+
+# -- registries on servers ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mlflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMlflow]:
+    with FakeMlflow() as fake:
+        connection = {"conn_type": "fate_mlflow", "host": "127.0.0.1", "port": fake.port}
+        monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_TEST", json.dumps(connection))
+        yield fake
+
+
+def test_mlflow_is_named_by_its_connection(tmp_path: Path, mlflow: FakeMlflow) -> None:
+    asset, model = model_asset("9999", NAME), Packages(tmp_path)(1).model_dump()
+    page = f"http://127.0.0.1:{mlflow.port}/#/models/{NAME}/versions/1"
+    task = register(tmp_path, model, registry="mlflow://mlflow_test", alias="challenger", outlets=[asset])
+    told = task.run()
+    assert (told["version"], told["new"], told["registry_url"]) == (1, True, page)
+    assert task.events[asset].extra["registry_url"] == page
+    assert task.ti.xcoms[ModelRegistryLink().xcom_key] == page
+    assert task.ti.xcoms["model_registry_url"] == page
+    told = promote(tmp_path, told, registry="mlflow://mlflow_test").run()
+    assert (told["version"], told["alias"], told["registry_url"]) == (1, "champion", page)
+    assert mlflow.models[NAME]["aliases"] == {"challenger": 1, "champion": 1}
+    [run] = mlflow.runs.values()
+    assert run["tags"]["airflow.dag_id"] == "nightly"
+
+
+def test_a_run_leads_back_to_airflow(tmp_path: Path, mlflow: FakeMlflow) -> None:
+    task = register(tmp_path, Packages(tmp_path)(1).model_dump(), registry="mlflow://mlflow_test")
+    task.ti.log_url = "http://airflow/dags/nightly/runs/run/tasks/task"  # type: ignore[attr-defined]
+    assert task.run()["run"]["url"] == "http://airflow/dags/nightly/runs/run/tasks/task"
+    [run] = mlflow.runs.values()
+    assert run["tags"]["airflow.url"] == "http://airflow/dags/nightly/runs/run/tasks/task"
+
+
+def test_a_refusal_is_not_retried_and_a_failure_is(tmp_path: Path, mlflow: FakeMlflow) -> None:
+    task = register(tmp_path, Packages(tmp_path)(1).model_dump(), registry="mlflow://mlflow_test")
+    mlflow.token = "s3cret"
+    with pytest.raises(AirflowFailException, match="MLflow refuses"):
+        task.run()
+    mlflow.token = None
+    mlflow.faults = dict.fromkeys(range(1, 100), FAILS)
+    with pytest.raises(FateConnectionError):
+        task.run()
+    mlflow.faults = {}
+    assert task.run()["version"] == 1
+
+
+def test_a_folder_has_no_page(tmp_path: Path) -> None:
+    task = register(tmp_path, exported(tmp_path))
+    assert "registry_url" not in task.run()
+    assert task.ti.xcoms == {}
