@@ -98,6 +98,10 @@ _Kind = TypeVar("_Kind", bound=Measured)
 
 
 def _the_one(kind: str, found: Sequence[_Kind], name: str, place: dict[str, str | int | None]) -> _Kind:
+    if unknown := sorted(set(place) - set(Measured.model_fields)):
+        raise FateInputError(
+            f"{kind}s are not told apart by {', '.join(unknown)}.", hint=f"Write {', '.join(Measured.model_fields)}."
+        )
     fitting = [one for one in found if one.name == name and all(getattr(one, k) == v for k, v in place.items())]
     if len(fitting) == 1:
         return fitting[0]

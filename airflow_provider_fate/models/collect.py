@@ -17,7 +17,7 @@ from airflow_provider_fate.jobs.catalogue import ComponentSpec, known_components
 from airflow_provider_fate.models.manifest import ModelManifest, ModelParty, content_digest
 from airflow_provider_fate.models.package import ModelPackage, write_package
 from airflow_provider_fate.models.part import UnpackedPart, unpack_part
-from airflow_provider_fate.site.records import party_record, require_success
+from airflow_provider_fate.site.records import job_id_in, party_record, require_success
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
@@ -63,13 +63,7 @@ def job_id_of(model: object) -> str:
     :param model: its id, or the result of the task that ran it.
     :raises FateInputError: it names none.
     """
-    job_id = model.get("job_id") if isinstance(model, Mapping) else model
-    if not isinstance(job_id, str) or not job_id.strip():
-        raise FateInputError(
-            f"model={model!r} names no job.",
-            hint="Give the result of the task that trained the model (train.output), or the id of its job.",
-        )
-    return job_id.strip()
+    return job_id_in("model", model)
 
 
 def find_trained_job(

@@ -118,6 +118,10 @@ def test_folds_are_told_apart() -> None:
     assert folds.curve("sbt_loss", fold=1).y != folds.curve("sbt_loss", fold=2).y
     with pytest.raises(FateInputError, match=r"several of curve sbt_loss.*\n.*sbt_0\.train\.fold_0\.sbt_loss"):
         folds.curve("sbt_loss")
+    with pytest.raises(FateInputError, match=r"no curve sbt_loss, fold=3.*\n"):
+        folds.curve("sbt_loss", fold=3)
+    with pytest.raises(FateInputError, match=r"not told apart by folds.*\n.*fold"):
+        folds.curve("sbt_loss", folds=1)
     assert ("sbt_0", "feature importance") in missing(folds)
 
 
