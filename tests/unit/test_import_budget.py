@@ -10,6 +10,9 @@ import pytest
 from tests.bench.bench_import import our_modules
 
 BUDGET = 60
+APPROVAL = "airflow_provider_fate.operators.approval"
+AIRFLOWS = "airflow.providers.standard.operators.hitl"
+"""What an approval is a kind of: a DAG that asks a person pays for this one, whoever's operator it is."""
 HEAVY = ("aiohttp", "fate_client", "kubernetes", "numpy", "pandas", "requests", "sklearn", "torch", "yaml")
 
 PROBE = """
@@ -22,13 +25,17 @@ print("ADDED", *sorted(set(sys.modules) - before))
 """
 
 
-@pytest.fixture(scope="module")
-def added() -> list[str]:
+def added_by(*modules: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *our_modules()], capture_output=True, text=True, check=True, timeout=300
+        [sys.executable, "-c", PROBE, *modules], capture_output=True, text=True, check=True, timeout=300
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("ADDED"))
     return line.split()[1:]
+
+
+@pytest.fixture(scope="module")
+def added() -> list[str]:
+    return added_by(*(module for module in our_modules() if module != APPROVAL))
 
 
 def test_all_operator_modules_together_add_few_modules(added: list[str]) -> None:
@@ -45,3 +52,9 @@ def test_our_http_clients_and_recipes_wait_until_a_task_runs(added: list[str]) -
     light = {"airflow_provider_fate.data", "airflow_provider_fate.data.table", "airflow_provider_fate.data.given"}
     ours -= light  # which import nothing
     assert not {name for name in ours if name.split(".")[1] in {"clients", "jobs", "data", "local"}}
+
+
+def test_an_approval_costs_what_airflows_own_does() -> None:
+    ours = set(added_by(APPROVAL)) - set(added_by(AIRFLOWS))
+    assert APPROVAL in ours
+    assert {name for name in ours if name.count(".") > 1} == {APPROVAL}

@@ -46,10 +46,17 @@ def comparison_sentence(figure: ComparisonFigure, rows: RowsFigure) -> str:
         Standing.UNDECIDED: "which does not decide whether it is worse",
     }[figure.standing]
     required = "" if figure.passed else f"; {figure.require.replace('_', ' ')} is required"
+    alone = [f"{who} only: {more:,}" for who, more in _alone(rows) if more]
+    left_out = f" (left out, scored by the {'; by the '.join(alone)})" if alone else ""
     return (
-        f"On {rows.rows:,} rows {figure.metric} is {number(figure.challenger)}, and {number(figure.champion)} of the "
-        f"champion: {_gain(figure)}, {says}{required}."
+        f"On {rows.rows:,} rows{left_out} {figure.metric} is {number(figure.challenger)}, and "
+        f"{number(figure.champion)} of the champion: {_gain(figure)}, {says}{required}."
     )
+
+
+def _alone(rows: RowsFigure) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Rows that one model alone has scored."""
+    return ("challenger", rows.only_challenger), ("champion", rows.only_champion)
 
 
 def _gain(figure: ComparisonFigure) -> str:
@@ -113,11 +120,7 @@ def _rows(rows: RowsFigure | None) -> str:
     if rows is None:
         return ""
     classes = ", ".join(f"{number:,} of class {plain(name)}" for name, number in rows.classes.items())
-    alone = [
-        f"{number:,} were scored by the {who} only and left out"
-        for who, number in (("challenger", rows.only_challenger), ("champion", rows.only_champion))
-        if number
-    ]
+    alone = [f"{more:,} were scored by the {who} only and left out" for who, more in _alone(rows) if more]
     return f" ({'; '.join([f'{rows.rows:,}' + (f', {classes}' if classes else ''), *alone])})"
 
 

@@ -332,6 +332,11 @@ def test_other_rows_are_counted_and_allowed_up_to_a_share() -> None:
     assert pairs.champion is not None
     assert (pairs.challenger.score - pairs.champion.score).round(6).tolist() == [4 / 200] * 196
     assert count_rows(pairs, ScoreComparison()).classes == {"0": 98, "1": 98}
+    found = verdict(ours, theirs, max_unmatched=0.05)
+    assert (
+        "On 196 rows (left out, scored by the challenger only: 4; by the champion only: 4) auc is" in found.reasons[0]
+    )
+    assert "4 were scored by the challenger only and left out" in verdict_markdown(found)
 
 
 def test_labels_that_differ_are_found_and_one_table_with_labels_is_enough() -> None:

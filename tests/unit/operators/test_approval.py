@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -17,13 +18,18 @@ from airflow.providers.common.compat.sdk import (
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators import hitl
 from airflow.sdk import DAG
+from pyarrow import parquet
 
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.card import ModelCard
 from airflow_provider_fate.models.decide.bounds import read_bounds
 from airflow_provider_fate.models.decide.judge import judge
 from airflow_provider_fate.operators.approval import FateApprovalOperator
-from tests.support.scores import write_card
+from airflow_provider_fate.operators.gate import FateQualityGateOperator
+from airflow_provider_fate.storage.folder import StoredFolder
+from tests.support.s3 import CONN_ID as S3_CONN_ID
+from tests.support.s3 import RunningS3
+from tests.support.scores import rows_of, write_card, write_csv
 from tests.support.task import FakeTaskInstance
 
 WAITS: tuple[type[BaseException], ...] = (TaskDeferred, getattr(hitl, "TaskAwaitingInput", TaskDeferred))
@@ -187,3 +193,31 @@ def test_nobody_is_asked_about_what_cannot_be_shown(asked: list[Any], arguments:
     with pytest.raises(AirflowFailException, match=said):
         operator.execute(context)
     assert asked == []
+
+
+def test_scores_and_cards_may_lie_in_an_object_store(
+    s3: RunningS3, asked: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = StoredFolder(f"s3://{S3_CONN_ID}@{s3.create_bucket()}/models")
+    parquet.write_table(pa.Table.from_pylist(rows_of(3, draw=1)), tmp_path / "old.parquet")
+    write_card(tmp_path, 2, auc=0.8)
+    folder.write("new.csv", Path(write_csv(tmp_path / "new.csv", rows_of(0.2))))
+    for name in ("old.parquet", "card.json"):
+        folder.write(name, tmp_path / name)
+    gate = FateQualityGateOperator(
+        task_id="gate",
+        metrics=folder.place("card.json"),
+        bounds={"auc": ">= 0.8"},
+        challenger=folder.place("new.csv"),
+        champion={"target": folder.place("old.parquet"), "bytes": 1},
+    )
+    verdict = gate.execute({"ti": FakeTaskInstance()})
+    assert (verdict["passed"], verdict["comparison"]["standing"]) == (True, "better")
+
+    operator, context = approval(model=folder.place("card.json"), verdict=verdict)
+    with pytest.raises(WAITS):
+        operator.execute(context)
+    assert "# Model m2" in asked[0]["body"]
+    operator.execute_complete(context, answer(who=ANNA))
+    folder.fetch("card.md", tmp_path / "card.md")
+    assert "Approved by anna" in (tmp_path / "card.md").read_text()
