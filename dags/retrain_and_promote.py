@@ -9,6 +9,7 @@ from example_models import CHAMPION, MODELS, NAME, REGISTRY
 from example_tables import CLINIC, DAY, LABORATORY, write_tables
 
 from airflow_provider_fate.jobs import Evaluation, HeteroSecureBoost, Party
+from airflow_provider_fate.models.decide import ScoreComparison
 from airflow_provider_fate.operators.approval import FateApprovalOperator
 from airflow_provider_fate.operators.gate import FateQualityGateOperator
 from airflow_provider_fate.operators.job import FateJobOperator
@@ -77,6 +78,7 @@ def retrain_and_promote() -> None:
         bounds={"auc": ">= 0.8"},
         challenger=challenger.output,
         champion=champion.output,
+        compare=ScoreComparison(id="patient", require="not_shown_worse", min_rows=80),
         trigger_rule="none_failed",  # the first model has no champion
     )
     export = FateModelExportOperator(

@@ -133,6 +133,7 @@ def question(api: AirflowApi, run: str, timeout: float) -> dict[str, Any]:
         except AirflowApiError as error:
             if error.status != 404:  # nothing is asked yet
                 raise
+        assert api.run_state(RETRAINER, run) not in ("success", "failed"), explain(api, RETRAINER, run)
         assert time.monotonic() < end, explain(api, RETRAINER, run)
         time.sleep(1)
 
