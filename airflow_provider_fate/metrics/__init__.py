@@ -18,7 +18,7 @@ from airflow_provider_fate.metrics.model import (
     MissingMetric,
     RawMetric,
 )
-from airflow_provider_fate.metrics.points import MetricPoint, metric_points
+from airflow_provider_fate.metrics.points import MeasuredPoint, metric_points
 
 __all__ = [
     "Curve",
@@ -26,8 +26,8 @@ __all__ = [
     "FeatureShare",
     "JobMetrics",
     "MeasuredJob",
+    "MeasuredPoint",
     "MeasuredTask",
-    "MetricPoint",
     "MetricTable",
     "MetricValue",
     "MissingMetric",

@@ -10,14 +10,14 @@ from typing import NamedTuple
 from airflow_provider_fate.metrics.document import JobMetrics
 from airflow_provider_fate.metrics.model import Curve
 
-__all__ = ["MetricPoint", "metric_points"]
+__all__ = ["MeasuredPoint", "metric_points"]
 
 _FORBIDDEN = re.compile(r"[^\w./ -]", re.ASCII)
 _LONGEST = 250
 """Characters of a key, of which MLflow takes no more."""
 
 
-class MetricPoint(NamedTuple):
+class MeasuredPoint(NamedTuple):
     """One measurement.
 
     :param key: its name.
@@ -30,7 +30,7 @@ class MetricPoint(NamedTuple):
     step: int
 
 
-def metric_points(metrics: JobMetrics, *, curves: bool = False) -> list[MetricPoint]:
+def metric_points(metrics: JobMetrics, *, curves: bool = False) -> list[MeasuredPoint]:
     """All numbers of a job, as ``(key, value, step)``, for ``log-batch`` of MLflow or what takes the like.
 
     Keys name what is measured from the outside in: ``evaluation_0/sbt_0/train/auc``, ``sbt_0/train/fold_1/sbt_loss``.
@@ -49,24 +49,24 @@ def metric_points(metrics: JobMetrics, *, curves: bool = False) -> list[MetricPo
             for share in importance.features:
                 twice = sum(feature == share.feature for _, feature in names) > 1
                 column = f"{share.party} {share.feature}" if twice else share.feature
-                points.append(MetricPoint(_key(*importance.path, column), float(share.value), 0))
+                points.append(MeasuredPoint(_key(*importance.path, column), float(share.value), 0))
     return list(dict.fromkeys(point for point in points if math.isfinite(point.value)))
 
 
-def _numbers(metrics: JobMetrics) -> Iterator[MetricPoint]:
+def _numbers(metrics: JobMetrics) -> Iterator[MeasuredPoint]:
     for value in metrics.values:
         if not isinstance(value.value, str):
-            yield MetricPoint(_key(*value.path), float(value.value), value.iteration or 0)
+            yield MeasuredPoint(_key(*value.path), float(value.value), value.iteration or 0)
     for curve in metrics.curves:
         for step, y in zip(curve.steps or (), curve.y if curve.steps else (), strict=True):
-            yield MetricPoint(_key(*curve.path), y, step)
+            yield MeasuredPoint(_key(*curve.path), y, step)
 
 
-def _drawn(curve: Curve) -> Iterator[MetricPoint]:
+def _drawn(curve: Curve) -> Iterator[MeasuredPoint]:
     key = _key(*curve.path)
     for number, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
-        yield MetricPoint(f"{key}/x", x, number)
-        yield MetricPoint(f"{key}/y", y, number)
+        yield MeasuredPoint(f"{key}/x", x, number)
+        yield MeasuredPoint(f"{key}/y", y, number)
 
 
 def _key(*path: str) -> str:

@@ -22,6 +22,8 @@ class FateModelRegisterOperator(RegistryOperator):
 
     :param model: the result of :class:`~airflow_provider_fate.operators.model_export.FateModelExportOperator`, or of
         :class:`~airflow_provider_fate.operators.model_convert.FateModelConvertOperator`. (templated)
+    :param measured: the result of :class:`~airflow_provider_fate.operators.metrics.FateMetricsOperator` for the same
+        job: MLflow then gets its numbers with their steps, and the file. (templated)
     :param name: of the model, such as ``credit_risk``. (templated)
     :param registry: ``mlflow://mlflow_default`` or ``kubeflow://kubeflow_default``, with the id of a connection of type
         ``fate_mlflow`` or ``fate_kubeflow``; or a folder: a path, or ``s3://aws_default@models/registry``, whose
@@ -37,7 +39,7 @@ class FateModelRegisterOperator(RegistryOperator):
         one writer from writing over another. Not retried.
     """
 
-    template_fields: Sequence[str] = ("model", "name", "registry", "alias", "tags")
+    template_fields: Sequence[str] = ("model", "measured", "name", "registry", "alias", "tags")
 
     def __init__(
         self,
@@ -46,10 +48,12 @@ class FateModelRegisterOperator(RegistryOperator):
         name: str,
         alias: str | None = None,
         tags: Mapping[str, str] | None = None,
+        measured: Mapping[str, Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.model = model
+        self.measured = measured
         self.name = name
         self.alias = alias
         self.tags = tags
@@ -95,7 +99,26 @@ class FateModelRegisterOperator(RegistryOperator):
                 f"{first['msg']}).",
                 hint="Give export.output of a FateModelExportOperator.",
             ) from None
-        return self._with_metrics(model)
+        return self._with_metrics(model.model_copy(update={"measured": self._measured_in(model.job_id)}))
+
+    def _measured_in(self, job_id: str) -> str | None:
+        """Where the file of metrics is, which must be that of the job."""
+        from airflow_provider_fate.errors import FateInputError
+
+        given: Any = self.measured
+        if given is None:
+            return None
+        place = given.get("json") if isinstance(given, Mapping) else given
+        if not isinstance(place, str) or not place:
+            raise FateInputError(
+                f"measured={given!r} is not the result of a FateMetricsOperator.", hint="Give metrics.output."
+            )
+        if isinstance(given, Mapping) and given.get("job_id") != job_id:
+            raise FateInputError(
+                f"measured is of job {given.get('job_id')}, and the model was trained by job {job_id}.",
+                hint="Measure the job that has trained the model.",
+            )
+        return place
 
     def _with_metrics(self, model: RegisteredModel) -> RegisteredModel:
         """Take the metrics from the card, which must be the package's."""

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from airflow_provider_fate.errors import FateInputError
+from airflow_provider_fate.metrics import JobMetrics
 from airflow_provider_fate.models.card import ModelCard
 from airflow_provider_fate.models.card_text import card_markdown
 from airflow_provider_fate.models.registry.interface import package_differs
@@ -31,12 +32,14 @@ class ModelContents:
 
     :param files: by the names that they get.
     :param text: the card as Markdown; empty where there is none.
+    :param measured: all that its job has measured, where that is known.
     """
 
     files: Mapping[str, Path]
     card: ModelCard | None = None
     text: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    measured: JobMetrics | None = None
 
 
 @contextmanager
@@ -68,7 +71,11 @@ def model_contents(model: RegisteredModel) -> Iterator[ModelContents]:
             files["card.md"].write_text(text)
         if model.onnx is not None:
             files["model.onnx"] = _fetch("onnx", model.onnx, folder / "model.onnx")
-        yield ModelContents(files, card, text, dict(_parameters(card)) if card else {})
+        measured = None
+        if model.measured is not None:
+            files["metrics.json"] = _fetch("measured", model.measured, folder / "metrics.json")
+            measured = JobMetrics.read(folder / "metrics.json")
+        yield ModelContents(files, card, text, dict(_parameters(card)) if card else {}, measured)
 
 
 def summary(model: RegisteredModel) -> str:

@@ -14,6 +14,7 @@ from airflow_provider_fate.errors import (
     FateInvalidParameterError,
     FateServerError,
 )
+from airflow_provider_fate.metrics import metric_points
 from airflow_provider_fate.models.registry.contents import MODEL_FOLDER, ModelContents, model_contents, summary
 from airflow_provider_fate.models.registry.mlflow_model import write_mlmodel
 from airflow_provider_fate.models.registry.records import RegisteredModel
@@ -131,6 +132,9 @@ class ModelRuns:
             tags={key_of(key): value[:_LONGEST_TAG] for key, value in tags.items() if value},
         )
         points = [MetricPoint(key, float(value), timestamp=run.start_time) for key, value in numbers.items()]
+        if contents.measured is not None:
+            steps = metric_points(contents.measured)
+            points += [MetricPoint(key, value, step, timestamp=run.start_time) for key, value, step in steps]
         self._client.runs.log_metrics(run.run_id, points)
         files = dict(contents.files)
         if (onnx := files.get("model.onnx")) is not None:

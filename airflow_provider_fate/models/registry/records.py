@@ -41,6 +41,7 @@ class RegisteredModel(_Record):
     :param card: where its card is.
     :param onnx: where it is as ONNX, if it was converted.
     :param onnx_sha256: checksum of that.
+    :param measured: where all is that its job has measured, with curves and tables.
     :param job_id: the job that has trained it.
     :param model_id: FATE's id of the model.
     :param model_version: FATE's version.
@@ -58,6 +59,7 @@ class RegisteredModel(_Record):
     card: str | None = None
     onnx: str | None = None
     onnx_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    measured: str | None = None
     job_id: str
     model_id: str
     model_version: str

@@ -21,11 +21,13 @@ from airflow_provider_fate.errors import (
     FateModelNotFound,
     FateServerError,
 )
+from airflow_provider_fate.metrics import metric_points
 from airflow_provider_fate.models.registry.mlflow import MlflowRegistry
 from tests.support.fake_mlflow import API, FakeMlflow
 from tests.support.json_server import FAILS
 from tests.support.registry_contract import RUN, Packages
 from tests.support.registry_side import Side
+from tests.unit.metrics.samples import metrics_of
 
 NAME = "credit_risk"
 
@@ -74,6 +76,19 @@ def test_people_find_what_they_look_for_in_mlflow(mlflow: FakeMlflow, package: P
     [version] = mlflow.models[NAME]["versions"].values()
     assert {"key": "country", "value": "fr"} in version["tags"]
     assert version["description"].endswith("registered by nightly/manual__2026-11-27T00:00:00+00:00/register.")
+
+
+def test_what_was_measured_gets_its_steps(mlflow: FakeMlflow, package: Packages) -> None:
+    metrics = metrics_of("boosting.guest")
+    file = package.folder / "metrics.json"
+    file.write_text(metrics.to_json())
+    registry(mlflow).register(NAME, package(1, measured=str(file)))
+    [run] = mlflow.runs.values()
+    logged = {(key, step): value for key, points in run["metrics"].items() for step, _, value in points}
+    wanted = metric_points(metrics)
+    assert {(key, step): value for key, value, step in wanted}.items() <= logged.items()
+    assert max(step for _, _, step in wanted) > 0
+    assert any(path.endswith("/metrics.json") for path in mlflow.artifacts)
 
 
 def test_a_page_of_mlflow_is_linked(mlflow: FakeMlflow) -> None:

@@ -188,3 +188,13 @@ def test_a_folder_has_no_page(tmp_path: Path) -> None:
     task = register(tmp_path, exported(tmp_path))
     assert "registry_url" not in task.run()
     assert task.ti.xcoms == {}
+
+
+def test_metrics_of_another_job_are_refused(tmp_path: Path) -> None:
+    model = exported(tmp_path)
+    measured = {"job_id": model["job_id"], "json": "s3://m/metrics.json"}
+    assert register(tmp_path, model, measured=measured).run()["measured"] == "s3://m/metrics.json"
+    with pytest.raises(AirflowFailException, match="measured is of job 7, and the model was trained by job 2026"):
+        register(tmp_path, exported(tmp_path, 2), measured=measured | {"job_id": "7"}).run()
+    with pytest.raises(AirflowFailException, match="is not the result of a FateMetricsOperator"):
+        register(tmp_path, exported(tmp_path, 3), measured={"job_id": "7"}).run()
