@@ -32,6 +32,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
+                    f"{_P}.operators.drift",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
                     f"{_P}.operators.model_export",

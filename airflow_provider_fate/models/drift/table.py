@@ -11,7 +11,7 @@ import pyarrow as pa
 from airflow_provider_fate.data.source import Lines, Source
 from airflow_provider_fate.errors import FateDataError, FateInputError
 
-__all__ = ["DriftTable", "larger", "table_of_source"]
+__all__ = ["DriftTable", "larger", "listed", "table_of_source"]
 
 _VALUES = 1 << 19
 
@@ -64,8 +64,8 @@ class DriftTable:
         known = set(self.header)
         if missing := [name for name in columns if name not in known]:
             raise FateInputError(
-                f"{self.name} has no column {_listed(missing)}, which {why} names.",
-                hint=f"It has {_listed(list(self.header))}. Names are case sensitive; columns=[...] says which are "
+                f"{self.name} has no column {listed(missing)}, which {why} names.",
+                hint=f"It has {listed(list(self.header))}. Names are case sensitive; columns=[...] says which are "
                 "compared.",
             )
 
@@ -75,6 +75,8 @@ def larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     waiting: list[pa.RecordBatch] = []
     values = 0
     for batch in batches:
+        if not batch.num_rows:
+            continue
         if waiting and not batch.schema.equals(waiting[0].schema):
             yield _one(waiting)
             waiting, values = [], 0
@@ -88,7 +90,10 @@ def larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+    if len(batches) == 1:
+        return batches[0]
+    (batch,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return batch
 
 
 def table_of_source(source: Source) -> DriftTable:
@@ -108,12 +113,12 @@ def table_of_source(source: Source) -> DriftTable:
         for part in source.batches(columns):
             batch = part.parse(rows) if isinstance(part, Lines) else part
             rows += batch.num_rows
-            if batch.num_rows:
-                yield batch
+            yield batch
 
     return DriftTable(source.name, first.schema.names, read)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first ten of some names, for a message."""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return ", ".join(map(repr, names[:10])) + more

@@ -8,7 +8,7 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.drift.count import count_profile
 from airflow_provider_fate.models.drift.layout import layout_of, learn_layout
 from airflow_provider_fate.models.drift.profile import MIN_COUNT, Binning, DriftProfile
-from airflow_provider_fate.models.drift.table import DriftTable, larger
+from airflow_provider_fate.models.drift.table import DriftTable, larger, listed
 
 __all__ = ["current_profile", "part_of", "reference_profile"]
 
@@ -73,16 +73,20 @@ def current_profile(
     return profile, left_out
 
 
-def part_of(profile: DriftProfile, columns: Sequence[str] | None, name: str) -> DriftProfile:
+def part_of(profile: DriftProfile, columns: Sequence[str] | None, name: str, why: str) -> DriftProfile:
     """A profile with only these columns.
 
+    :param name: of the profile, for messages.
+    :param why: who names the columns, likewise.
     :raises FateInputError: it lacks one.
     """
     if columns is None:
         return profile
+    if isinstance(columns, str):
+        raise FateInputError(f"columns={columns!r} is not a list of names.", hint="Write ['age', 'income'].")
     if missing := [column for column in columns if column not in profile.columns]:
         raise FateInputError(
-            f"{name} has no column {', '.join(map(repr, missing[:10]))}, which columns names.",
-            hint=f"It has {', '.join(map(repr, list(profile.columns)[:10]))} ...",
+            f"{name} has no column {listed(missing)}, which {why} names.",
+            hint=f"It has {listed(list(profile.columns))}.",
         )
     return profile.model_copy(update={"columns": {column: profile.columns[column] for column in columns}})
