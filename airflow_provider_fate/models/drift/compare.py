@@ -15,8 +15,9 @@ __all__ = ["BINS", "compare_profiles"]
 
 BINS = 10
 """Bins of PSI, which is what its usual thresholds are made for."""
-_PER_BIN = 4
-"""A bin of PSI should hold so many times ``min_count`` rows of the reference at least."""
+_LEAST, _PER_BIN = 10, 4
+"""A bin of PSI should hold so many rows on both sides at least, and so many times ``min_count``: else luck, or
+what rounding does to them, would decide."""
 _LEVEL = 0.01
 """So often a comparison of equal tables may find a change in any of its columns."""
 
@@ -83,6 +84,8 @@ def _column(
 ) -> ColumnDrift:
     before, now = reference.columns[name], current.columns[name]
     base = max(reference.min_count, current.min_count)
+    # So that as many rows of the current table are to be expected there, too.
+    needed = max(_LEAST, _PER_BIN * base) * max(1.0, before.count / now.count if now.count else 1.0)
     ks: float | None = None
     ks_error: float | None = None
     ks_p: float | None = None
@@ -94,14 +97,14 @@ def _column(
                 hint="A profile is counted in the bins of its reference. Give the table itself instead of the profile "
                 "of one of them.",
             )
-        histograms = _numbers(before, now, bins, reference)
+        histograms = _numbers(before, now, bins, needed, reference.binning == "equal")
         if before.count and now.count:
             ks = ks_distance(before.counts, now.counts)
             ks_p = ks_p_value(ks, before.count, now.count)
             loose = [n for place, n in enumerate(before.counts) if place not in set(before.atoms)]
             ks_error = max(loose, default=0) / before.count + (base // 2) * (1 / before.count + 1 / now.count)
     elif isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
-        histograms, new = _categories(before, now)
+        histograms, new = _categories(before, now, needed)
     else:
         raise FateInputError(
             f"Column {name!r} has numbers in one of {names[0]} and {names[1]}, and categories in the other.",
@@ -110,7 +113,7 @@ def _column(
     if before.missing or now.missing:
         histograms.append((before.missing, now.missing))
     psi = psi_index([one for one, _ in histograms], [other for _, other in histograms])
-    chance = psi_by_chance(sum(1 for pair in histograms if any(pair)), reference.rows, current.rows, level)
+    chance = psi_by_chance(sum(1 for pair in histograms if any(pair)), reference.rows, current.rows, level, base)
     verdict: DriftVerdict = "stable"
     if psi > chance and psi >= thresholds.shifted:
         verdict = "drifted" if psi >= thresholds.drifted else "shifted"
@@ -133,24 +136,47 @@ def _column(
     )
 
 
-def _numbers(before: NumericProfile, now: NumericProfile, bins: int, reference: DriftProfile) -> list[tuple[int, int]]:
-    wanted = max(2, min(bins, before.count // (_PER_BIN * reference.min_count)))
-    equal = reference.binning == "equal"
+def _numbers(
+    before: NumericProfile, now: NumericProfile, bins: int, needed: float, equal: bool
+) -> list[tuple[int, int]]:
+    wanted = max(2, min(bins, int(before.count / needed)))
     places = coarse(before.edges, before.counts, before.atoms, wanted, equal=equal)
     ends = [0, *(place + 1 for place in places), len(before.counts)]
-    return [(sum(before.counts[low:high]), sum(now.counts[low:high])) for low, high in pairwise(ends)]
+    return _merged([(sum(before.counts[low:high]), sum(now.counts[low:high])) for low, high in pairwise(ends)], needed)
 
 
-def _categories(before: CategoryProfile, now: CategoryProfile) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
-    known = [(count, now.categories.get(name, 0)) for name, count in before.categories.items()]
-    others = now.count - sum(count for _, count in known)
+def _merged(bins: list[tuple[int, int]], needed: float) -> list[tuple[int, int]]:
+    """Put neighbours together that hold too few rows of the reference; what was empty there stays by itself."""
+    merged: list[tuple[int, int]] = []
+    empty: list[tuple[int, int]] = []
+    waiting = (0, 0)
+    for one in bins:
+        if not one[0] and not waiting[0]:
+            empty.append(one)
+            continue
+        waiting = (waiting[0] + one[0], waiting[1] + one[1])
+        if waiting[0] >= needed:
+            merged.append(waiting)
+            waiting = (0, 0)
+    if any(waiting):
+        last = merged.pop() if merged else (0, 0)
+        merged.append((last[0] + waiting[0], last[1] + waiting[1]))
+    return merged + empty
+
+
+def _categories(
+    before: CategoryProfile, now: CategoryProfile, needed: float
+) -> tuple[list[tuple[int, int]], tuple[str, ...]]:
+    """The frequent categories one by one, and all others together."""
+    known = [(n, now.categories.get(name, 0)) for name, n in before.categories.items() if n >= needed]
+    rest = (before.count - sum(n for n, _ in known), now.count - sum(n for _, n in known))
     unnamed = before.others / before.count if before.count else 0.0
     new = tuple(
         name
         for name, count in now.categories.items()
         if name not in before.categories and now.count and count / now.count > unnamed
     )
-    return [*known, (before.others, others)], new
+    return [*known, rest], new
 
 
 def _share(column: ColumnProfile, rows: int) -> float:

@@ -33,16 +33,18 @@ def count_profile(
     name: str,
     min_count: int,
     binning: Binning = "quantile",
+    more: int = MOST_CATEGORIES,
 ) -> DriftProfile:
     """Make the profile of a table.
 
     :param batches: its rows.
     :param layouts: how its columns are counted.
     :param name: of the table, for messages.
+    :param more: so many categories are named at most besides those of the layout.
     :raises FateDataError: a column has another type than its layout.
     """
     counts = {
-        column: _Categories(column, layout.names, name)
+        column: _Categories(column, layout.names, name, more)
         if layout.bins is None
         else _Numbers(column, layout.bins, name, min_count)
         for column, layout in layouts.items()
@@ -126,8 +128,8 @@ def _lowest(values: Floats, number: int) -> Floats:
 class _Categories:
     """A column of categories."""
 
-    def __init__(self, column: str, names: Sequence[str], table: str) -> None:
-        self._column, self._table = column, table
+    def __init__(self, column: str, names: Sequence[str], table: str, more: int) -> None:
+        self._column, self._table, self._more = column, table, more
         self._texts = TextCounter(names)
         self._numbers = all(map(_is_number, names))
 
@@ -146,7 +148,7 @@ class _Categories:
         self._texts.add(texts)
 
     def profile(self, min_count: int, label: bool) -> ColumnProfile:
-        known = [*self._texts.always.items(), *self._texts.most(MOST_CATEGORIES)]
+        known = [*self._texts.always.items(), *self._texts.most(self._more)]
         frequent = sorted(((text, n) for text, n in known if n >= min_count), key=lambda item: (-item[1], item[0]))
         others = self._texts.count - sum(count for _, count in frequent)
         named = {text: rounded(count, min_count) for text, count in frequent}

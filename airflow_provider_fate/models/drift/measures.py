@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import exp, log, sqrt
-from statistics import NormalDist
+from math import erfc, exp, lgamma, log, sqrt
 
 __all__ = ["ks_distance", "ks_p_value", "psi_by_chance", "psi_index"]
 
@@ -36,22 +35,41 @@ def psi_index(before: Sequence[int], now: Sequence[int]) -> float:
     return index
 
 
-def psi_by_chance(bins: int, before: int, now: int, level: float) -> float:
+def psi_by_chance(bins: int, before: int, now: int, level: float, base: int = 1) -> float:
     """The index that two samples of one population exceed with a probability of ``level``.
 
     The index of equal populations is spread like chi-square with one degree of freedom less than there are bins, times
-    ``1/before + 1/now`` (Yurdakul, 2018); chi-square's quantile is that of Wilson and Hilferty.
+    ``1/before + 1/now`` (Yurdakul, 2018). Counts that were rounded add to it what rounding does.
 
     :param bins: that are not empty.
     :param before: rows of the reference.
     :param now: rows of the current table.
+    :param base: of which counts are multiples.
     """
-    free = bins - 1
-    if free < 1 or not before or not now:
+    if bins < 2 or not before or not now:
         return 0.0
-    share = 2 / (9 * free)
-    quantile = free * max(0.0, 1 - share + NormalDist().inv_cdf(1 - level) * sqrt(share)) ** 3
-    return quantile * (1 / before + 1 / now)
+    rounding = (base * base - 1) / 6 * bins
+    return _chi_square(bins - 1, level) * sum(1 / rows + rounding / (rows * rows) for rows in (before, now))
+
+
+def _chi_square(free: int, level: float) -> float:
+    """The value that chi-square exceeds with a probability of ``level``."""
+    low, high = 0.0, 1.0
+    while _exceeds(high, free) > level:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _exceeds(middle, free) > level else (low, middle)
+    return high
+
+
+def _exceeds(value: float, free: int) -> float:
+    """The probability with which chi-square of so many degrees of freedom exceeds a value, in closed form."""
+    half = value / 2
+    if free % 2:
+        rest = sum(exp((k - 0.5) * log(half) - half - lgamma(k + 0.5)) for k in range(1, free // 2 + 1))
+        return erfc(sqrt(half)) + rest
+    return sum(exp(k * log(half) - half - lgamma(k + 1)) for k in range(free // 2))
 
 
 def ks_distance(before: Sequence[int], now: Sequence[int]) -> float:

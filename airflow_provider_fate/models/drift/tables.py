@@ -39,7 +39,9 @@ def reference_profile(
     layouts, left_out = learn_layout(
         larger(table.read(chosen)), labels, forced=categories, min_count=min_count, binning=binning
     )
-    profile = count_profile(larger(table.read(chosen)), layouts, name=table.name, min_count=min_count, binning=binning)
+    profile = count_profile(
+        larger(table.read(chosen)), layouts, name=table.name, min_count=min_count, binning=binning, more=0
+    )
     return profile, left_out
 
 
