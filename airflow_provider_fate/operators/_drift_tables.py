@@ -28,7 +28,7 @@ _SCORES = ("predict_score", "predict_result")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DriftScope:
     """What is compared; as the arguments of the operator."""
 
     columns: Sequence[str] | None
@@ -59,7 +59,7 @@ class DriftTables:
     :param transfer_timeout: seconds for which the site may be silent while it packs a table.
     """
 
-    def __init__(self, fate_conn_id: str, transfer_timeout: float, wanted: Wanted) -> None:
+    def __init__(self, fate_conn_id: str, transfer_timeout: float, wanted: DriftScope) -> None:
         self._fate_conn_id = fate_conn_id
         self._transfer_timeout = transfer_timeout
         self._wanted = wanted

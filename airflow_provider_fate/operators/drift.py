@@ -170,11 +170,11 @@ class FateDriftOperator(BaseOperator):
     def _work(self, context: Context) -> dict[str, Any]:
         from airflow_provider_fate.models.drift import compare_profiles
         from airflow_provider_fate.models.drift.report_text import report_lines, summary
-        from airflow_provider_fate.operators._drift_tables import DriftTables, Wanted
+        from airflow_provider_fate.operators._drift_tables import DriftScope, DriftTables
 
         thresholds, folder = self._thresholds(), self._folder()
         given_reference, given_current = self._given(context)
-        wanted = Wanted(
+        wanted = DriftScope(
             columns=self.columns or None,
             categories=self.categories or (),
             min_rows=self._least_rows(),
