@@ -19,9 +19,9 @@ from tests.support.fate import RunningFate
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-PRODUCER, CONSUMER, SCORER = "tables_arrive", "train_when_tables_arrive", "batch_scoring"
+PRODUCER, CONSUMER, SCORER, DRIFT = "tables_arrive", "train_when_tables_arrive", "batch_scoring", "drift"
 RETRAINER, CHAMPIONS = "retrain_and_promote", "score_with_champion"
-DAGS = (CONSUMER, SCORER, RETRAINER, CHAMPIONS)
+DAGS = (CONSUMER, SCORER, DRIFT, RETRAINER, CHAMPIONS)
 CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
 MODEL = "fate://9999/models/malignancy"
 
@@ -32,12 +32,8 @@ def airflow_by_itself(
 ) -> Iterator[LocalAirflow]:
     """An Airflow with the DAGs of the example and nothing else, which starts runs as their schedules say."""
     dags = tmp_path_factory.mktemp("asset-dags")
-    files = (
-        *(f"example_{part}.py" for part in ("tables", "models")),
-        *(f"{name}.py" for name in DAGS),
-        ".airflowignore",
-    )
-    for name in files:
+    files = [f"{name}.py" for name in ("example_tables", "example_models", *DAGS)]
+    for name in (*files, ".airflowignore"):
         shutil.copy(ROOT / "dags" / name, dags)
     env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
     home: Path = tmp_path_factory.mktemp("airflow-by-itself")
@@ -113,6 +109,7 @@ def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: Local
     api.mark_run(CONSUMER, by_hand, "failed")
 
     api.unpause(SCORER)
+    api.unpause(DRIFT)
     scoring = newest_run(api, SCORER, 120)["dag_run_id"]
     assert api.wait(SCORER, scoring, timeout=900) == "success", explain(api, SCORER, scoring)
 
@@ -123,6 +120,7 @@ def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: Local
     assert len(rows) == written["rows"]
     assert all(0 <= float(row["predict_score"]) <= 1 and row["patient"].startswith("p") for row in rows)
 
+<<<<<<< HEAD
 
 def question(api: AirflowApi, run: str, timeout: float) -> dict[str, Any]:
     """What the approval asks, once it does."""
@@ -183,3 +181,13 @@ def test_the_next_model_is_compared_with_the_champion(airflow_by_itself: LocalAi
     assert verdict["passed"]
     assert not verdict["first"]
     assert (promoted["version"], promoted["previous"]) == (2, 1)
+=======
+    comparing = newest_run(api, DRIFT, 120)["dag_run_id"]
+    assert api.wait(DRIFT, comparing, timeout=600) == "success", explain(api, DRIFT, comparing)
+
+    compared = api.xcom(DRIFT, comparing, "compare")
+    assert compared["reference"] == f"table {names['guest']}", "the table that the newest model was trained on"
+    assert compared["drifted"] is False
+    assert Path(compared["report"]).exists()
+    assert {task.task_id: task.state for task in api.tasks(DRIFT, comparing)}["retrain"] == "skipped"
+>>>>>>> drift
