@@ -12,6 +12,7 @@ from airflow_provider_fate.jobs.recipes import (
     Binning,
     CoordinatedLinR,
     CoordinatedLR,
+    CrossValidation,
     Encryption,
     Evaluation,
     HeteroNN,
@@ -27,6 +28,7 @@ from airflow_provider_fate.jobs.recipes import (
     SsheLinR,
     SsheLR,
     Statistics,
+    WarmStart,
     mlp,
 )
 from airflow_provider_fate.jobs.validate import check_dag, require_valid, require_valid_document
@@ -35,6 +37,7 @@ __all__ = [
     "Binning",
     "CoordinatedLR",
     "CoordinatedLinR",
+    "CrossValidation",
     "Encryption",
     "Evaluation",
     "HeteroNN",
@@ -51,6 +54,7 @@ __all__ = [
     "SsheLR",
     "SsheLinR",
     "Statistics",
+    "WarmStart",
     "check_dag",
     "load_dag",
     "mlp",
