@@ -31,6 +31,8 @@ from airflow_provider_fate.jobs.recipes import (
     WarmStart,
     mlp,
 )
+from airflow_provider_fate.jobs.sweeps import Sweep, sweep
+from airflow_provider_fate.jobs.trials import best
 from airflow_provider_fate.jobs.validate import check_dag, require_valid, require_valid_document
 
 __all__ = [
@@ -54,11 +56,14 @@ __all__ = [
     "SsheLR",
     "SsheLinR",
     "Statistics",
+    "Sweep",
     "WarmStart",
+    "best",
     "check_dag",
     "load_dag",
     "mlp",
     "require_valid",
     "require_valid_document",
     "summarize_metrics",
+    "sweep",
 ]

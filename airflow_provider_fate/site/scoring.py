@@ -82,15 +82,22 @@ class _Column:
 
 
 def require_same_columns(
-    flow: FlowClient, site: FateSite, record: JobRecord, training: Mapping[str, Any], predict: Mapping[str, Any]
+    flow: FlowClient,
+    site: FateSite,
+    record: JobRecord,
+    training: Mapping[str, Any],
+    predict: Mapping[str, Any],
+    *,
+    purpose: str = "is to score",
 ) -> None:
-    """Compare the tables that the site's own party is to score with those that it trained on.
+    """Compare the tables that the site's own party is to score, or to train on again, with those that it trained on.
 
     FATE takes most columns by their place: with others it would fail in the middle, or score nonsense.
 
     :param record: of the training job.
     :param training: its DAG.
-    :param predict: the DAG of the predict job.
+    :param predict: the DAG of the new job.
+    :param purpose: what the party is to do with its table, for messages.
     :raises FateInputError: columns are missing, too many, in another order or of another type; names them.
     """
     trained = [table for table in read_tables(training) if table.party_id == site.party_id]
@@ -111,7 +118,7 @@ def require_same_columns(
         found = _columns(_find(flow, table.namespace, table.name))
         if found is not None and (differences := list(_differences(*expected, found))):
             raise FateInputError(
-                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} is to score, is not like what "
+                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} {purpose}, is not like what "
                 f"job {record.job_id} was trained on: {'; '.join(differences)}.",
                 hint="Upload it with the columns of the training in their order (columns=[...]), and their types. "
                 "check_tables=False leaves this check out.",
