@@ -1,7 +1,7 @@
 """How good the predictions of each fold are, and all folds together.
 
-FATE's evaluation keys its results by task, so that each fold overwrites the one before: the folds are judged here, by
-FATE's names.
+FATE-Flow cannot hand the tables of several folds to its evaluation (the task fails), so the folds are judged here, by
+FATE's names for the metrics.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def fold_metrics(folds: Sequence[Mapping[str, float]]) -> dict[str, float | int]
     """Return the metrics of all folds in one flat mapping.
 
     ``cv.folds`` is their number, ``cv.fold_0.auc`` the metric of a fold, ``cv.auc.mean`` and ``cv.auc.std`` (of the
-    population, as scikit-learn's ``std``) are those of all folds. What one of the folds does not have, such as the AUC
-    of rows of one class, has no mean.
+    population, as scikit-learn's ``std``) are those of all folds; ``auc`` alone is the mean, too. What one of the folds
+    does not have, such as the AUC of rows of one class, has no mean.
 
     :param folds: the metrics of each.
     """
@@ -36,7 +36,7 @@ def fold_metrics(folds: Sequence[Mapping[str, float]]) -> dict[str, float | int]
     for name in dict.fromkeys(name for fold in folds for name in fold):
         values = [fold[name] for fold in folds if name in fold]
         if len(values) == len(folds):
-            found[f"{PREFIX}.{name}.mean"] = fmean(values)
+            found[name] = found[f"{PREFIX}.{name}.mean"] = fmean(values)
             found[f"{PREFIX}.{name}.std"] = pstdev(values)
     return found
 

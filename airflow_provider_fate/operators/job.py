@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
+from airflow_provider_fate.errors import FateJobNotFound, FateModelNotFound
 from airflow_provider_fate.operators._partners import FederatedJobOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
 from airflow_provider_fate.remote.reuse import Reuse
@@ -70,6 +71,7 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
     template_ext: Sequence[str] = (".yaml", ".yml", ".json")
     template_file_fields: Sequence[str] = ("job",)
     template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
+    final_errors = (*FederatedJobOperator.final_errors, FateModelNotFound, FateJobNotFound)
 
     def __init__(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_fate.errors import FateModelNotFound
 from airflow_provider_fate.operators.job import FateJobOperator
 
 if TYPE_CHECKING:
@@ -58,7 +57,6 @@ class FatePredictOperator(FateJobOperator):
     )
     template_ext: Sequence[str] = ()
     template_file_fields: Sequence[str] = ()
-    final_errors = (*FateJobOperator.final_errors, FateModelNotFound)
     template_fields_renderers = {"tables": "yaml"}  # noqa: RUF012 - declared like this by Airflow
 
     def __init__(

@@ -188,7 +188,7 @@ class CrossValidated(HeteroTraining):
         return problems
 
     def _learn(self, dag: DagBuilder, name: str, data: Output, parameters: JsonObject) -> None:
-        """Add a task that cross-validates. FATE's evaluation would overwrite each fold with the next one."""
+        """Add a task that cross-validates. FATE-Flow cannot hand the tables of several folds to an evaluation."""
         assert self.cross_validation is not None
         dag.add(
             name,

@@ -171,7 +171,11 @@ def test_each_way_in_which_the_earlier_job_does_not_fit_is_named(hetero: Parties
     cases: list[tuple[Recipe, Recipe, str]] = [
         (lr, boost, "trained hetero_secureboost, and FATE goes on with sshe_lr only from sshe_lr"),
         (boost, Psi(**hetero), "trained no model"),
-        (HeteroSecureBoost(**with_host), boost, "at guest 9999, host 10000, and the new job is of guest 9999, host 9998"),
+        (
+            HeteroSecureBoost(**with_host),
+            boost,
+            "at guest 9999, host 10000, and the new job is of guest 9999, host 9998",
+        ),
         (boost, HeteroSecureBoost(**hetero, cross_validation=3), "cross validated, which leaves no model"),
         (boost, HeteroSecureBoost(**hetero, learning_rate=0.1), r"learning_rate = 0.3: FATE goes on with 0.1"),
         (boost, HeteroSecureBoost(**hetero, objective="regression:l2"), "objective = 'binary:bce'"),
@@ -192,20 +196,18 @@ def test_each_way_in_which_the_earlier_job_does_not_fit_is_named(hetero: Parties
             go_on(asked, earlier)
 
 
-def test_numbers_of_rounds_steps_and_rows_may_be_others(hetero: Parties) -> None:
+def test_numbers_of_rounds_steps_and_rows_may_be_others(hetero: Parties, homo: Parties) -> None:
     new = {"num_trees": 50, "max_depth": 5, "max_bin": 64, "holdout": 0.1, "evaluation": None}
     go_on(HeteroSecureBoost(**hetero, **new, warm_start="j1"), HeteroSecureBoost(**hetero))
     go_on(SsheLR(**hetero, epochs=1, batch_size=10, warm_start="j1"), SsheLR(**hetero))
-    go_on(HomoLR(**homo_of(hetero), learning_rate=0.9, warm_start="j1"), HomoLR(**homo_of(hetero)))
-
-
-def homo_of(hetero: Parties) -> Parties:
-    return hetero
+    go_on(HomoLR(**homo, learning_rate=0.9, warm_start="j1"), HomoLR(**homo))
 
 
 @pytest.mark.parametrize("recipe", ["Psi", "HomoLR", "HeteroNN"])
 def test_recipes_that_fate_cannot_cross_validate_say_so(recipe: str, hetero: Parties) -> None:
-    with pytest.raises(FateInvalidJobError, match=rf"(?s){recipe} cannot run: cross_validation = 5: .*(FATE 2.2|no model)"):
+    with pytest.raises(
+        FateInvalidJobError, match=rf"(?s){recipe} cannot run: cross_validation = 5: .*(FATE 2.2|no model)"
+    ):
         Recipe.from_mapping({"recipe": recipe, **hetero, "cross_validation": 5})
 
 
@@ -240,5 +242,5 @@ def test_what_does_not_go_with_folds_is_refused(hetero: Parties, field: str, val
 
 
 def test_weights_of_evidence_cannot_be_gone_on_with(hetero: Parties) -> None:
-    with pytest.raises(FateInvalidJobError, match="binning.transform = 'woe'"):
+    with pytest.raises(FateInvalidJobError, match=r"binning\.transform = 'woe'"):
         SsheLR(**hetero, binning=Binning(transform="woe"), warm_start="j1")

@@ -56,15 +56,24 @@ def test_all_folds_have_a_mean_and_a_deviation() -> None:
     found = fold_metrics([{"auc": 0.8, "ks": 0.5}, {"auc": 0.9, "ks": 0.7}])
     assert found == pytest.approx(
         {
-            **{"cv.folds": 2, "cv.fold_0.auc": 0.8, "cv.fold_0.ks": 0.5, "cv.fold_1.auc": 0.9, "cv.fold_1.ks": 0.7},
-            **{"cv.auc.mean": 0.85, "cv.auc.std": 0.05, "cv.ks.mean": 0.6, "cv.ks.std": 0.1},
+            "cv.folds": 2,
+            "cv.fold_0.auc": 0.8,
+            "cv.fold_0.ks": 0.5,
+            "cv.fold_1.auc": 0.9,
+            "cv.fold_1.ks": 0.7,
+            "cv.auc.mean": 0.85,
+            "cv.auc.std": 0.05,
+            "cv.ks.mean": 0.6,
+            "cv.ks.std": 0.1,
+            "auc": 0.85,
+            "ks": 0.6,
         }
     )
 
 
 def test_what_one_fold_lacks_has_no_mean() -> None:
     found = fold_metrics([{"auc": 0.8, "binary_accuracy": 1.0}, {"binary_accuracy": 0.5}])
-    assert "cv.auc.mean" not in found
+    assert not {"cv.auc.mean", "auc"} & found.keys()
     assert found["cv.fold_0.auc"] == 0.8
     assert found["cv.binary_accuracy.mean"] == 0.75
 

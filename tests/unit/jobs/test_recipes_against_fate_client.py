@@ -1,7 +1,8 @@
 """A recipe posts what a data scientist's own fate-client script would post for the same job.
 
-The references were compiled by fate-client 2.2.0 (see ``reference/make_reference.py`` and ``make_variants.py``). It writes out defaults of its
-own; what counts is what FATE does, so parameters are compared after FATE's own defaults have been filled in.
+The references were compiled by fate-client 2.2.0 (see ``reference/make_reference.py`` and ``make_variants.py``). It
+writes out defaults of its own; what counts is what FATE does, so parameters are compared after FATE's own defaults have
+been filled in.
 """
 
 from __future__ import annotations

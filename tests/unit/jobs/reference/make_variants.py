@@ -85,9 +85,7 @@ def sbt_folds():
 
 def sshe_lr_folds():
     pipeline, data = hetero()
-    lr = SSHELR(
-        "lr_0", cv_data=data, epochs=5, batch_size=200, learning_rate=0.1, init_param=ZEROS, cv_param=FOLDS
-    )
+    lr = SSHELR("lr_0", cv_data=data, epochs=5, batch_size=200, learning_rate=0.1, init_param=ZEROS, cv_param=FOLDS)
     pipeline.add_tasks([lr])
     dump("sshe_lr_folds", pipeline)
 
