@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from airflow_provider_fate.jobs.builder import JsonObject
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
-from airflow_provider_fate.jobs.recipes.templates import LaterOr, Templated
+from airflow_provider_fate.jobs.recipes.templates import ReadAs, Templated
 
 __all__ = ["CrossValidation", "Folds"]
 
@@ -43,5 +43,7 @@ def _read(value: object) -> object:
     return {"n_splits": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Folds: TypeAlias = Annotated[CrossValidation | None, BeforeValidator(_read), LaterOr()]
+Folds: TypeAlias = Annotated[
+    CrossValidation | int | str | None, ReadAs(Annotated[CrossValidation | None, BeforeValidator(_read)])
+]
 """A cross validation, or the number of its folds."""

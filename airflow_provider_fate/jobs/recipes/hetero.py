@@ -9,7 +9,7 @@ from pydantic import Field
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes.base import Recipe
-from airflow_provider_fate.jobs.recipes.folds import Folds
+from airflow_provider_fate.jobs.recipes.folds import CrossValidation, Folds
 from airflow_provider_fate.jobs.recipes.learning import Learning
 from airflow_provider_fate.jobs.recipes.party import Party
 from airflow_provider_fate.jobs.recipes.steps import (
@@ -189,7 +189,7 @@ class CrossValidated(HeteroTraining):
 
     def _learn(self, dag: DagBuilder, name: str, data: Output, parameters: JsonObject) -> None:
         """Add a task that cross-validates. FATE-Flow cannot hand the tables of several folds to an evaluation."""
-        assert self.cross_validation is not None
+        assert isinstance(self.cross_validation, CrossValidation)
         dag.add(
             name,
             self._component,

@@ -9,7 +9,7 @@ from pydantic import Field
 from airflow_provider_fate.jobs.builder import StoredModel
 from airflow_provider_fate.jobs.problems import Problem, invalid_job
 from airflow_provider_fate.jobs.recipes.base import Recipe
-from airflow_provider_fate.jobs.recipes.warm_start import WarmStartFrom
+from airflow_provider_fate.jobs.recipes.warm_start import WarmStart, WarmStartFrom
 
 __all__ = ["Learning"]
 
@@ -44,9 +44,10 @@ class Learning(Recipe):
 
         :raises FateInvalidJobError: it is not known.
         """
-        found = None if self.warm_start is None else self.warm_start.model(name, key)
-        if found is None:
-            given = self.warm_start and self.warm_start.model_dump(exclude_none=True, exclude_defaults=True)
+        asked = self.warm_start
+        assert isinstance(asked, WarmStart)
+        if (found := asked.model(name, key)) is None:
+            given = asked.model_dump(exclude_none=True, exclude_defaults=True)
             raise invalid_job(
                 [
                     Problem(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from airflow_provider_fate.jobs.builder import StoredModel
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
-from airflow_provider_fate.jobs.recipes.templates import LaterOr
+from airflow_provider_fate.jobs.recipes.templates import LaterOr, ReadAs, is_template
 
 __all__ = ["WarmStart", "WarmStartFrom"]
 
@@ -31,9 +31,9 @@ class WarmStart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    job_id: str | None = None
-    model_id: str | None = None
-    model_version: str | None = None
+    job_id: Annotated[str | None, LaterOr()] = None
+    model_id: Annotated[str | None, LaterOr()] = None
+    model_version: Annotated[str | None, LaterOr()] = None
     task: str | None = None
     asset: str | None = None
     models: dict[str, StoredModel] = Field(default_factory=dict)
@@ -60,8 +60,8 @@ def _read(value: object) -> object:
         return value
     # What a training gives back, or the extra of its asset's event, says more than is needed here.
     known: dict[str, Any] = {key: value[key] for key in WarmStart.model_fields if value.get(key)}
-    job_id = known.get("job_id")
-    if not known.get("asset") and not (isinstance(job_id, str) and job_id.isalnum()) and not known.get("model_id"):
+    job_id = known.get("job_id", known.get("model_id"))
+    if not known.get("asset") and not is_template(job_id) and not (isinstance(job_id, str) and job_id.isalnum()):
         raise ValueError(
             "it names no job. Give the result of the task that trained (train.output), a model asset or its event's "
             "extra, or the id of the job"
@@ -69,5 +69,7 @@ def _read(value: object) -> object:
     return known
 
 
-WarmStartFrom: TypeAlias = Annotated[WarmStart | None, BeforeValidator(_read), LaterOr()]
+WarmStartFrom: TypeAlias = Annotated[
+    WarmStart | Mapping[str, Any] | str | None, ReadAs(Annotated[WarmStart | None, BeforeValidator(_read)])
+]
 """A warm start, as somebody writes it: what a training gives back, a model asset, or the id of a job."""

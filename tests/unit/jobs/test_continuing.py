@@ -71,6 +71,15 @@ def test_a_template_is_kept_until_it_is_rendered(hetero: Parties) -> None:
         recipe.dag()
 
 
+def test_the_job_of_a_mapping_may_be_a_template(hetero: Parties) -> None:
+    given = {"job_id": "{{ params.job }}", "task": "sbt_alone_0"}
+    recipe = HeteroSecureBoost(**hetero, warm_start=given)
+    assert isinstance(recipe.warm_start, WarmStart)
+    assert recipe.warm_start.job_id == "{{ params.job }}"
+    with pytest.raises(FateInvalidJobError, match=r"warm_start\.job_id .*has not been rendered"):
+        recipe.dag()
+
+
 @pytest.mark.parametrize("given", [{"metrics": {}}, "no job", 7, {"job": "j1"}])
 def test_what_names_no_job_is_refused(hetero: Parties, given: Any) -> None:
     with pytest.raises(FateInvalidJobError, match="warm_start"):

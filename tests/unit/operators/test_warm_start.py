@@ -1,7 +1,9 @@
 """A training that goes on from an earlier job, and one that takes over what an earlier job has finished."""
 
+import json
 import logging
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -9,10 +11,12 @@ from airflow.sdk import DAG
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from airflow_provider_fate.assets import model_asset
+from airflow_provider_fate.errors import FateModelNotFound
 from airflow_provider_fate.jobs import HeteroSecureBoost, Party, Psi, SsheLR
 from airflow_provider_fate.operators.job import FateJobOperator
+from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.psi import FatePsiOperator
-from tests.support.fake_flow import FakeFlow, Table
+from tests.support.fake_flow import FakeFlow, Script, Table
 from tests.support.task import CONN_ID, FakeTaskInstance, Task
 
 PARTIES = {"guest": Party("9999", "old.bank"), "hosts": [Party("10000", "old.telco")]}
@@ -157,3 +161,75 @@ def test_what_names_no_job_to_inherit_from_is_refused(bank, given):
 def test_an_earlier_job_that_is_gone_is_named(bank):
     said = refused(bank, job(Psi(**PARTIES), inherit="77"))
     assert "does not know job 77, from which tasks are to be inherited" in said
+
+
+# -- what becomes of the model, and of folds -----------------------------------------------------------------------
+
+
+def test_the_package_of_a_continued_model_has_the_steps_of_the_first_job(bank, tmp_path):
+    recipe = SsheLR(**PARTIES, holdout=0.2)
+    first = train(recipe)
+    second = job(SsheLR(**PARTIES, holdout=0.2, warm_start=first)).run()
+    told = export(second, tmp_path / "second")
+    assert told["tasks"] == ["lr_0", "scale_0"]
+    names = [name for name in ZipFile(told["package"]).namelist() if "scale_0" in name and name.endswith("json_model")]
+    (scale,) = (json.loads(ZipFile(told["package"]).read(name)) for name in names)
+    assert scale["param"]["job"] == first["job_id"]
+
+
+def test_a_step_that_was_deleted_with_the_first_job_is_missed_in_the_package(bank, tmp_path):
+    first = train(SsheLR(**PARTIES))
+    second = job(SsheLR(**PARTIES, warm_start=first)).run()
+    bank.jobs[first["job_id"]].deleted_models.add(("scale_0", ("guest", "9999")))
+    with pytest.raises(FateModelNotFound, match=r"has trained a model in scale_0, but guest 9999 has it no more"):
+        export(second, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def export(model, target):
+    arguments = {"task_id": "export", "fate_conn_id": CONN_ID, "model": model, "target": str(target)}
+    return Task(lambda: FateModelExportOperator(**arguments), FakeTaskInstance(task_id="export")).run()
+
+
+def fold(number, *rows):
+    columns = ["extend_sid", "id", "label", "predict_score", "predict_result", "predict_detail", "type"]
+    lines = [
+        [
+            *(f"s{place}", f"p{place}", str(label), str(score), str(int(score > 0.5))),
+            f"\"{{'0': {1 - score}, '1': {score}}}\"",
+            part,
+        ]
+        for place, (label, score, part) in enumerate(rows)
+    ]
+    text = dict.fromkeys(("predict_score", "predict_result", "predict_detail", "type"), "object")
+    return Table("folds", f"fold_{number}", "dataframe", columns, lines, meta={"label_name": "label"}, dtypes=text)
+
+
+def test_folds_are_judged_by_the_rows_that_they_hold_out(bank, tmp_path):
+    seen = [(1, 0.1, "train_set"), (0, 0.9, "train_set")]
+    folds = [
+        fold(0, *seen, (1, 0.9, "validate_set"), (0, 0.2, "validate_set")),
+        fold(1, *seen, (1, 0.3, "validate_set"), (0, 0.2, "validate_set"), (0, 0.4, "validate_set")),
+    ]
+    bank.plan(Script(data={"sbt_0": {"cv_output_datas": folds}}))
+    judged = job(HeteroSecureBoost(**PARTIES, cross_validation=2)).run()
+    metrics = judged["metrics"]
+    assert (metrics["cv.fold_0.auc"], metrics["cv.fold_1.auc"]) == (1, 0.5)
+    assert metrics["cv.auc.mean"] == metrics["auc"] == 0.75
+    assert metrics["cv.auc.std"] == 0.25
+    with pytest.raises(AirflowFailException, match=r"cross-validated \(sbt_0\), which leaves no model"):
+        export(judged, tmp_path)
+    said = refused(bank, job(HeteroSecureBoost(**PARTIES, warm_start=judged), run_id="run_3"))
+    assert "its task sbt_0 was cross validated, which leaves no model" in said
+
+
+def test_a_fold_of_one_class_spoils_the_mean_and_nothing_else(bank):
+    folds = [
+        fold(0, (1, 0.9, "validate_set"), (0, 0.2, "validate_set")),
+        fold(1, (0, 0.3, "validate_set"), (0, 0.2, "validate_set")),
+    ]
+    bank.plan(Script(data={"sbt_0": {"cv_output_datas": folds}}))
+    metrics = job(HeteroSecureBoost(**PARTIES, cross_validation=2)).run()["metrics"]
+    assert metrics["cv.fold_0.auc"] == 1
+    assert not {"cv.fold_1.auc", "cv.auc.mean", "auc"} & metrics.keys()
+    assert metrics["cv.binary_accuracy.mean"] == 1
