@@ -148,7 +148,7 @@ class FatePredictOperator(FateJobOperator):
     def _derived(self, session: SiteSession, job_id: str) -> Mapping[str, Any]:
         from airflow_provider_fate.errors import FateInputError
         from airflow_provider_fate.jobs.predict import derive_predict
-        from airflow_provider_fate.site.scoring import require_model, training_record
+        from airflow_provider_fate.site.scoring import require_model, require_older_models, training_record
 
         record = training_record(session.client, session.site, job_id)
         found = derive_predict(
@@ -164,6 +164,7 @@ class FatePredictOperator(FateJobOperator):
                 hint="Horizontal models have rows of their own at each party: leave them out.",
             )
         require_model(session.client, record, found.models)
+        require_older_models(session.client, record, found.document)
         if self.check_tables:
             self._compare(session, record, found)
         self.log.info("Derived from job %s: %s", job_id, " -> ".join(found.tasks))

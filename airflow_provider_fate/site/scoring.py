@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRecord
     from airflow_provider_fate.hooks.site import FateSite
 
-__all__ = ["require_labels", "require_model", "require_same_columns", "training_record"]
+__all__ = ["require_labels", "require_model", "require_older_models", "require_same_columns", "training_record"]
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,32 @@ def require_model(flow: FlowClient, record: JobRecord, tasks: Iterable[str]) -> 
                 hint="Train it again, or score with another job. The parts of the partners may still be there, but "
                 "no party can score alone.",
             ) from None
+
+
+def require_older_models(flow: FlowClient, record: JobRecord, dag: Mapping[str, Any]) -> None:
+    """Check the same for models that the job has itself taken from an older one, such as a scaling.
+
+    :param record: of the job.
+    :param dag: the DAG that uses them.
+    :raises FateModelNotFound: one is not there. Of a model whose job this site does not know nothing is said.
+    """
+    for task in dag["dag"]["tasks"].values():
+        for sources in ((task.get("inputs") or {}).get("model") or {}).values():
+            stored = sources.get("model_warehouse") or {}
+            job_id, name = stored.get("model_id"), stored.get("producer_task")
+            # FATE gives a model the id of the job that trains it, unless the job asks for another.
+            if job_id in (None, record.model_id, record.job_id) or not flow.job.query(job_id=job_id):
+                continue
+            try:
+                flow.output.model(str(job_id), record.role, record.party_id, str(name))
+            except (FateModelNotFound, FateTaskNotFound):
+                raise FateModelNotFound(
+                    f"Job {record.job_id} goes on from job {job_id}, and the model of that job's task {name} is not at "
+                    f"this site ({record.role} {record.party_id}) any more: it was deleted.",
+                    job_id=str(job_id),
+                    party=f"{record.role} {record.party_id}",
+                    hint="Nothing else knows the columns as the model does: train again without warm_start.",
+                ) from None
 
 
 @dataclass(frozen=True)

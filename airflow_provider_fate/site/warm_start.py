@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_fate.site.scoring import require_model, require_same_columns, training_record
+from airflow_provider_fate.site.scoring import (
+    require_model,
+    require_older_models,
+    require_same_columns,
+    training_record,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow import FlowClient
@@ -44,6 +49,8 @@ def with_earlier_model(
     assert isinstance(found.warm_start, WarmStart)
     own = [stored.task for stored in found.warm_start.models.values() if stored.model_id == model.model_id]
     require_model(flow, record, own)
+    document = found.document()
+    require_older_models(flow, record, document)
     if check_tables:
-        require_same_columns(flow, site, record, record.dag, found.document(), purpose="is to train on")
+        require_same_columns(flow, site, record, record.dag, document, purpose="is to train on")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.clients.fate_flow import FlowClient
+from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.clients.fate_flow.models import UploadMeta
 from airflow_provider_fate.jobs import (
     Binning,
     CoordinatedLinR,
@@ -20,7 +22,6 @@ from airflow_provider_fate.jobs import (
     HomoLR,
     HomoNN,
     Layer,
-    Psi,
     Recipe,
     Selection,
     SsheLinR,
@@ -30,16 +31,13 @@ from airflow_provider_fate.jobs import (
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.predict import FatePredictOperator
-from airflow_provider_fate.operators.psi import FatePsiOperator
-from tests.integration.test_predict import flow, run, scores, three
-from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, regression
+from tests.integration.test_predict import more_tables, run, scores, three
+from tests.integration.test_recipes import GUEST, HOST, fast, hetero, homo, regression, wait, write_tables
 from tests.support.fate import RunningFate
-
-__all__ = ["flow"]  # the fixture
 
 pytestmark = [pytest.mark.fate, pytest.mark.timeout(3600)]
 
-tiny: dict[str, Any] = {"num_trees": 1, "max_depth": 1, "max_bin": 4, **fast}
+tiny: dict[str, Any] = {"num_trees": 1, "max_depth": 1, "max_bin": 4, "evaluation": None, **fast}
 STILL = 1e-9
 """A learning rate that changes nothing that can be seen."""
 
@@ -53,14 +51,34 @@ def connection(fate_full: RunningFate) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def psi(flow: FlowClient) -> dict[str, Any]:
-    """The intersection that the trainings share."""
-    return dict(run(FatePsiOperator, job=Psi(**hetero)))
+def flow(
+    request: pytest.FixtureRequest, fate_full: RunningFate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FlowClient]:
+    """The site with the tables of the tests that were asked for."""
+    folder = tmp_path_factory.mktemp("tables")
+    tables = more_tables(folder, write_tables(folder))
+    if not any(item.get_closest_marker("thorough") for item in request.session.items if item.path == Path(__file__)):
+        tables = {name: tables[name] for name in ("guest", "host")}
+    with FlowClient(FlowSettings(host=fate_full.host, port=fate_full.port, timeout=60)) as client:
+        uploads = [
+            client.data.upload_file(
+                path,
+                namespace="recipes",
+                name=name,
+                meta=UploadMeta(match_id_name="id", label_name=label, label_type=kind),
+                extend_sid=True,
+            ).job_id
+            for name, (path, label, kind) in tables.items()
+            if not name.endswith(("_new", "_any"))
+        ]
+        assert {wait(client, job_id, time.monotonic() + 900) for job_id in uploads} == {"success"}
+        yield client
 
 
 @pytest.fixture(scope="module")
-def boosted(psi: dict[str, Any]) -> dict[str, Any]:
-    return dict(run(FateJobOperator, job=HeteroSecureBoost(**hetero, **tiny), inherit=psi))
+def boosted(flow: FlowClient) -> dict[str, Any]:
+    """A first training, whose intersection the others take over."""
+    return dict(run(FateJobOperator, job=HeteroSecureBoost(**hetero, **tiny)))
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
@@ -81,26 +99,21 @@ def losses(flow: FlowClient, job: dict[str, Any], role: str, task: str) -> list[
 
 def test_trees_are_added_to_those_of_the_earlier_job_at_both_parties(
     flow: FlowClient,
-    psi: dict[str, Any],
     boosted: dict[str, Any],
 ) -> None:
-    again = run(FateJobOperator, job=HeteroSecureBoost(**hetero, **tiny, warm_start=boosted), inherit=psi)
+    again = run(FateJobOperator, job=HeteroSecureBoost(**hetero, **tiny, warm_start=boosted), inherit=boosted)
     assert trees(flow, boosted, "guest", GUEST) == trees(flow, boosted, "host", HOST) == 1
     assert trees(flow, again, "guest", GUEST) == trees(flow, again, "host", HOST) == 2
     assert again["metrics"]["sbt_0.sbt_loss"] < boosted["metrics"]["sbt_0.sbt_loss"]
     took = {task.task_name: str(task.status) for task in flow.task.query(job_id=again["job_id"])}
     assert took["psi_0"] in ("success", "pass")
     dag = flow.job.query(job_id=again["job_id"])[0].dag["dag"]
-    assert dag["conf"]["inheritance"] == {"job_id": psi["job_id"], "task_list": ["reader_0", "psi_0"]}
+    assert dag["conf"]["inheritance"] == {"job_id": boosted["job_id"], "task_list": ["reader_0", "psi_0"]}
 
 
-def test_each_fold_has_its_metrics_and_no_model_is_left(
-    flow: FlowClient,
-    psi: dict[str, Any],
-    tmp_path: Path,
-) -> None:
+def test_each_fold_has_its_metrics_and_no_model_is_left(boosted: dict[str, Any], tmp_path: Path) -> None:
     recipe = HeteroSecureBoost(**hetero, **tiny, cross_validation=2)
-    judged = run(FateJobOperator, job=recipe, inherit=psi)
+    judged = run(FateJobOperator, job=recipe, inherit=boosted)
     metrics = judged["metrics"]
     folds = [metrics["cv.fold_0.auc"], metrics["cv.fold_1.auc"]]
     assert all(0.5 < auc < 1 for auc in folds)

@@ -15,6 +15,7 @@ from airflow_provider_fate.errors import FateModelNotFound
 from airflow_provider_fate.jobs import HeteroSecureBoost, Party, Psi, SsheLR
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
+from airflow_provider_fate.operators.predict import FatePredictOperator
 from airflow_provider_fate.operators.psi import FatePsiOperator
 from tests.support.fake_flow import FakeFlow, Script, Table
 from tests.support.task import CONN_ID, FakeTaskInstance, Task
@@ -184,6 +185,23 @@ def test_a_step_that_was_deleted_with_the_first_job_is_missed_in_the_package(ban
     with pytest.raises(FateModelNotFound, match=r"has trained a model in scale_0, but guest 9999 has it no more"):
         export(second, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("use", ["score", "go on"])
+def test_a_step_of_the_first_job_is_missed_before_anything_is_submitted(bank, use):
+    first = train(SsheLR(**PARTIES))
+    second = job(SsheLR(**PARTIES, warm_start=first)).run()
+    bank.jobs[first["job_id"]].deleted_models.add(("scale_0", ("guest", "9999")))
+    tables = {"guest": "old.bank", "host": "old.telco"}
+    arguments = {"task_id": "score", "model": second, "tables": tables, "fate_conn_id": CONN_ID}
+    task = {
+        "score": Task(lambda: FatePredictOperator(**arguments), FakeTaskInstance(run_id="run_3")),
+        "go on": job(SsheLR(**PARTIES, warm_start=second), run_id="run_3"),
+    }[use]
+    said = refused(bank, task)
+    assert (
+        f"Job {second['job_id']} goes on from job {first['job_id']}, and the model of that job's task scale_0" in said
+    )
 
 
 def export(model, target):
