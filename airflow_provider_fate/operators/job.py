@@ -145,7 +145,10 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         from airflow_provider_fate.jobs.recipes.learning import Learning
         from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
 
-        recipe = load_recipe(self.job) if self.job else None
+        given: Any = self.job
+        # That of a pipeline is not there before it is compiled.
+        there = hasattr(given, "model_dump") or (isinstance(given, str | Mapping) and given)
+        recipe = load_recipe(given) if there else None
         if not isinstance(recipe, Learning) or not isinstance(asked := recipe.warm_start, WarmStart):
             return None
         if asked.asset is None:

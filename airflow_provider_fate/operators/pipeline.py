@@ -29,7 +29,7 @@ class FatePipelineOperator(FateJobOperator):
     :raises AirflowFailException: the script fails, with its traceback; or its job cannot run.
     """
 
-    template_fields: Sequence[str] = ("script", "script_args", "python", "fate_conn_id", "log_archive")
+    template_fields: Sequence[str] = ("script", "script_args", "python", "fate_conn_id", "inherit", "log_archive")
     template_ext: Sequence[str] = ()
 
     def __init__(
