@@ -54,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.predict",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
                     f"{_P}.operators.upload",

@@ -35,7 +35,7 @@ class _FatePipelineOperator(DecoratedOperator, ReplayedJobOperator):
     """
 
     custom_operator_name = "@task.fate_pipeline"
-    template_fields: Sequence[str] = ("op_args", "op_kwargs", "after", "fate_conn_id", "python")
+    template_fields: Sequence[str] = ("op_args", "op_kwargs", "after", "fate_conn_id", "python", "inherit")
     template_fields_renderers = {"op_args": "py", "op_kwargs": "py", "job": "yaml"}  # noqa: RUF012
 
     def __init__(

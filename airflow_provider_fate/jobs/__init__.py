@@ -12,6 +12,7 @@ from airflow_provider_fate.jobs.recipes import (
     Binning,
     CoordinatedLinR,
     CoordinatedLR,
+    CrossValidation,
     Encryption,
     Evaluation,
     HeteroNN,
@@ -27,14 +28,18 @@ from airflow_provider_fate.jobs.recipes import (
     SsheLinR,
     SsheLR,
     Statistics,
+    WarmStart,
     mlp,
 )
+from airflow_provider_fate.jobs.sweeps import Sweep, sweep
+from airflow_provider_fate.jobs.trials import best
 from airflow_provider_fate.jobs.validate import check_dag, require_valid, require_valid_document
 
 __all__ = [
     "Binning",
     "CoordinatedLR",
     "CoordinatedLinR",
+    "CrossValidation",
     "Encryption",
     "Evaluation",
     "HeteroNN",
@@ -51,10 +56,14 @@ __all__ = [
     "SsheLR",
     "SsheLinR",
     "Statistics",
+    "Sweep",
+    "WarmStart",
+    "best",
     "check_dag",
     "load_dag",
     "mlp",
     "require_valid",
     "require_valid_document",
     "summarize_metrics",
+    "sweep",
 ]

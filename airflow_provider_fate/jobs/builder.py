@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from airflow_provider_fate.jobs.catalogue import known_components
 
-__all__ = ["SCHEMA_VERSION", "DagBuilder", "JsonObject", "Output"]
+__all__ = ["SCHEMA_VERSION", "DagBuilder", "JsonObject", "Output", "StoredModel"]
 
 JsonObject = dict[str, object]
 """A JSON object whose content nobody here looks into."""
@@ -28,6 +29,25 @@ class Output:
     kind: str = "data"
 
 
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """The model that a task of an earlier job has trained, to be given to a task as an input.
+
+    :param task: name of the task in that job.
+    :param key: its output key.
+    :param model_id: of the earlier job.
+    :param model_version: likewise.
+    """
+
+    task: str
+    key: str
+    model_id: str
+    model_version: str
+
+
+Source = Output | StoredModel
+
+
 @dataclass
 class DagBuilder:
     """Collects the tasks of one job.
@@ -46,19 +66,19 @@ class DagBuilder:
         name: str,
         component: str,
         *,
-        inputs: Mapping[str, Output | Sequence[Output]] | None = None,
+        inputs: Mapping[str, Source | Sequence[Source]] | None = None,
         parameters: Mapping[str, object] | None = None,
         roles: Sequence[str] | None = None,
-        predict: bool = False,
+        stage: Literal["predict", "cross_validation"] | None = None,
     ) -> Outputs:
         """Add a task.
 
         :param name: the task's name, unique in the job.
         :param component: the component that it runs.
-        :param inputs: outputs of earlier tasks by input key.
+        :param inputs: outputs of earlier tasks, or models of earlier jobs, by input key.
         :param parameters: for all parties alike.
         :param roles: run on these roles only; all of the component's by default.
-        :param predict: run the component's predict stage inside a training job.
+        :param stage: run this stage of the component inside a training job, instead of the training.
         :returns: the outputs of the task.
         """
         spec = known_components()[component]
@@ -68,14 +88,14 @@ class DagBuilder:
             if role in spec.roles and (roles is None or role in roles) and ids
         }
         task: JsonObject = {"component_ref": component, "parameters": dict(parameters or {})}
-        if predict:
-            task["stage"] = "predict"
+        if stage is not None:
+            task["stage"] = stage
         elif "train" not in spec.stages:
             task["stage"] = "default"
         if list(runs_on) != [role for role, ids in self.parties.items() if ids]:
             task["parties"] = _party_specs(runs_on)
         if inputs:
-            task["inputs"], task["dependent_tasks"] = _wire(inputs, runs_on)
+            task["inputs"], task["dependent_tasks"] = _wire(component, inputs, runs_on)
         self._tasks[name] = task
         return Outputs(name, component, runs_on)
 
@@ -115,16 +135,34 @@ class Outputs:
         return Output(self.task, key, roles, kind)
 
 
-def _wire(inputs: Mapping[str, Output | Sequence[Output]], runs_on: Roles) -> tuple[JsonObject, list[str]]:
+def _wire(
+    component: str, inputs: Mapping[str, Source | Sequence[Source]], runs_on: Roles
+) -> tuple[JsonObject, list[str]]:
     wired: dict[str, dict[str, object]] = {}
     producers: list[str] = []
     for key, source in inputs.items():
         several = isinstance(source, Sequence)
-        outputs = list(source) if isinstance(source, Sequence) else [source]
-        channels = [_channel(output, runs_on) for output in outputs]
-        wired.setdefault(outputs[0].kind, {})[key] = {"task_output_artifact": channels if several else channels[0]}
-        producers += [output.task for output in outputs if output.task not in producers]
+        for one in source if isinstance(source, Sequence) else [source]:
+            if isinstance(one, StoredModel):
+                kind, place, channel = "model", "model_warehouse", _stored(component, key, one, runs_on)
+            else:
+                kind, place, channel = one.kind, "task_output_artifact", _channel(one, runs_on)
+                producers += [one.task] if one.task not in producers else []
+            sources = wired.setdefault(kind, {}).setdefault(key, {})
+            assert isinstance(sources, dict)
+            sources[place] = [*sources.get(place, ()), channel] if several else channel
     return dict(wired), producers
+
+
+def _stored(component: str, key: str, model: StoredModel, runs_on: Roles) -> JsonObject:
+    takers = known_components()[component].model_inputs[key].roles
+    return {
+        "model_id": model.model_id,
+        "model_version": model.model_version,
+        "producer_task": model.task,
+        "output_artifact_key": model.key,
+        "parties": _party_specs({role: ids for role, ids in runs_on.items() if not takers or role in takers}),
+    }
 
 
 def _channel(output: Output, runs_on: Roles) -> JsonObject:

@@ -8,7 +8,7 @@ from airflow_provider_fate.jobs.builder import JsonObject
 from airflow_provider_fate.jobs.document import parse, read_document
 from airflow_provider_fate.jobs.recipes.base import Recipe
 
-__all__ = ["load_dag"]
+__all__ = ["load_dag", "load_recipe"]
 
 
 def load_dag(source: Mapping[str, object] | str | Recipe) -> JsonObject:
@@ -19,10 +19,20 @@ def load_dag(source: Mapping[str, object] | str | Recipe) -> JsonObject:
     :param source: a mapping; YAML or JSON text, also of a recipe; or a recipe.
     :raises FateInvalidJobError: it is not a job, or a recipe that cannot be made into one.
     """
+    recipe = load_recipe(source)
+    if recipe is not None:
+        return recipe.document()
+    assert not isinstance(source, Recipe)
+    return read_document(parse(source) if isinstance(source, str) else source)
+
+
+def load_recipe(source: Mapping[str, object] | str | Recipe) -> Recipe | None:
+    """Return the recipe that a job is given as; ``None`` if it is given as a DAG.
+
+    :raises FateInvalidJobError: it is not a job, or a recipe with values that cannot work.
+    """
+    if isinstance(source, Recipe):
+        return source
     if isinstance(source, str):
         source = parse(source)
-    if isinstance(source, Recipe):
-        return source.document()
-    if "recipe" in source:
-        return Recipe.from_mapping(source).document()
-    return read_document(source)
+    return Recipe.from_mapping(source) if "recipe" in source else None

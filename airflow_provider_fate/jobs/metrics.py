@@ -12,6 +12,8 @@ Scalar: TypeAlias = float | int | str | bool
 
 # For the short name ("auc") the rows that the model has not seen count more than those that it was trained on.
 _DATASETS = ("test_set", "validate_set", "train_set")
+_FOLDS = "cross_validations"
+"""FATE's name for the group of a metric that belongs to a fold."""
 # Short names that are about data or counting would say nothing without the task that they belong to.
 _QUALITY = frozenset(
     (
@@ -37,7 +39,8 @@ def summarize_metrics(metrics: Mapping[str, Iterable[MetricLike]]) -> dict[str, 
     """Return what can be put into one line each: ``{"auc": 0.99, "evaluation_0.sbt_0.train_set.auc": 0.99, ...}``.
 
     Numbers and short texts keep the name of their task before them. Of a series over iterations (a loss) the last value
-    is kept, and its length as ``<name>.steps``. Tables (KS, gain, confusion, ...) are left out; read them from FATE.
+    is kept, and its length as ``<name>.steps``; of a cross validation that of each fold, under ``fold_0`` and so on.
+    Tables (KS, gain, confusion, ...) are left out; read them from FATE.
     Names of quality alone (``auc``, ``rmse``, ...) stand for the best evidence there is: rows held out rather than
     rows of the training, and the first model evaluated.
 
@@ -47,8 +50,15 @@ def summarize_metrics(metrics: Mapping[str, Iterable[MetricLike]]) -> dict[str, 
     for task, logged in metrics.items():
         for metric in logged:
             for path, value in _entries(metric):
-                flat[".".join((task, *path))] = value
+                flat[".".join((task, *_fold(metric), *path))] = value
     return {**_short_names(flat), **flat}
+
+
+def _fold(metric: MetricLike) -> Iterator[str]:
+    """The fold that a metric was logged in, so that it does not overwrite that of the fold before."""
+    for group in getattr(metric, "groups", ()):
+        if group.name == _FOLDS and group.index is not None:
+            yield f"fold_{group.index}"
 
 
 def _entries(metric: MetricLike) -> Iterator[tuple[tuple[str, ...], Scalar]]:

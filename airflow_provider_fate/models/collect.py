@@ -12,6 +12,7 @@ from airflow_provider_fate.errors import (
     FateInputError,
     FateModelNotFound,
     FateNotOfferedError,
+    FateTaskNotFound,
 )
 from airflow_provider_fate.jobs.catalogue import ComponentSpec, known_components
 from airflow_provider_fate.models.manifest import ModelManifest, ModelParty, content_digest
@@ -94,19 +95,26 @@ def collect_package(flow: FlowClient, job: TrainedJob, folder: Path) -> ModelPac
     :raises FateArchiveError: what the site has sent is damaged, or refused.
     """
     job_id, role, party_id = job.record.job_id, job.record.role, job.record.party_id
+    _require_no_folds(job)
     parts: list[UnpackedPart] = []
     missing: list[str] = []
+    taken: set[tuple[str, str]] = set()
     for task in job.tasks:
         spec = known_components().get((task.component or "").lower())
         if spec is not None and not spec.model_outputs:
             continue
+        origin = _origin(job, task.task_name)
+        if origin in taken:
+            continue  # the same step, applied to the rows that are held out
+        taken.add(origin)
         place = folder / task.task_name
         place.mkdir()
         archive = place / "model.tar"
         try:
-            size = flow.output.download_model(job_id, role, party_id, task.task_name, archive)
-        except FateModelNotFound:
-            if spec is not None and _trains(job.spec, task.task_name, role, spec):
+            size = flow.output.download_model(origin[0], role, party_id, origin[1], archive)
+        except (FateModelNotFound, FateTaskNotFound):
+            older = origin[0] != job_id
+            if older or (spec is not None and _trains(job.spec, task.task_name, role, spec)):
                 missing.append(task.task_name)
             continue
         if spec is None:
@@ -136,6 +144,34 @@ def collect_package(flow: FlowClient, job: TrainedJob, folder: Path) -> ModelPac
         content_sha256=content_digest(described),
     )
     return write_package(manifest, parts, folder / "model.zip")
+
+
+def _require_no_folds(job: TrainedJob) -> None:
+    """Check that the job has trained a model that can be used.
+
+    :raises FateInputError: it has cross-validated.
+    """
+    tasks = job.spec.get("tasks") or {}
+    if judged := [name for name, task in tasks.items() if task.get("stage") == "cross_validation"]:
+        raise FateInputError(
+            f"Job {job.record.job_id} has cross-validated ({', '.join(judged)}), which leaves no model.",
+            job_id=job.record.job_id,
+            hint="Train with the parameters that were found, without cross_validation, and give that job.",
+        )
+
+
+def _origin(job: TrainedJob, task: str) -> tuple[str, str]:
+    """The job and the task that have the model of a task: of a step that a training has taken over, an older one.
+
+    Without it the package would hold a model that expects columns which nothing in it makes. FATE gives a model the id
+    of the job that trains it, unless the job asks for another.
+    """
+    spec = (job.spec.get("tasks") or {}).get(task) or {}
+    models = (spec.get("inputs") or {}).get("model") or {}
+    stored = (models.get("input_model") or {}).get("model_warehouse") or {}
+    if job.spec.get("stage") == "train" and spec.get("stage") == "predict" and stored.get("model_id"):
+        return str(stored["model_id"]), str(stored["producer_task"])
+    return job.record.job_id, task
 
 
 def _trains(spec: Mapping[str, Any], task: str, role: str, component: ComponentSpec) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_fate.errors import FateInputError, FateModelNotFound
+from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.operators.job import FateJobOperator
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ class ReplayedJobOperator(FateJobOperator):
     """
 
     after: Any = ()
-    final_errors = (*FateJobOperator.final_errors, FateModelNotFound)
 
     def compiled(
         self, context: Context, earlier: Sequence[EarlierJob], outputs: Outputs | None
@@ -44,8 +43,8 @@ class ReplayedJobOperator(FateJobOperator):
 
     def request(self, context: Context) -> Document:
         """Check the arguments; what was run before has to be asked for at the site."""
-        before = self.ran_before()
-        return lambda session: self._checked(self._next(context, session, before), session)
+        before, inherit = self.ran_before(), self._inherits_from()
+        return lambda session: self._checked(self._next(context, session, before), session, inherit)
 
     def ran_before(self) -> list[str]:
         """Ids of the jobs that the code has run before.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
+from airflow_provider_fate.errors import FateJobNotFound, FateModelNotFound
 from airflow_provider_fate.operators._partners import FederatedJobOperator
 from airflow_provider_fate.operators._templates import TemplateFiles
 from airflow_provider_fate.remote.reuse import Reuse
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.federation import Federation
     from airflow_provider_fate.jobs import Recipe
+    from airflow_provider_fate.jobs.recipes.learning import Learning
     from airflow_provider_fate.remote.kinds.fate_job import Document, FateJob
     from airflow_provider_fate.remote.kinds.fate_ref import FateJobRef
     from airflow_provider_fate.site.session import SiteSession
@@ -48,6 +50,9 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         runs another one that takes over the finished tasks whose description is the same.
     :param on_clear: what a cleared task does about its earlier job: ``new`` stops it and runs another one, ``attach``
         takes it up if it runs or has succeeded, ``rerun`` lets it go on if it has failed, too.
+    :param inherit: an earlier job whose finished tasks are taken over instead of being run again, as far as this job
+        describes them in the same way (the intersection, the steps before the training): the result of the task that
+        ran it, or its id. The parties must be the same. (templated)
     :param log_archive: where to keep the archive of a failed job's logs, ``s3://aws_default@logs/fate``. (templated)
     :param outlets: a :func:`~airflow_provider_fate.assets.model_asset` among them gets ids and metrics with its
         event.
@@ -62,10 +67,11 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
     :raises AirflowFailException: the job or the connection is wrong; says what to change. Not retried.
     """
 
-    template_fields: Sequence[str] = ("job", "fate_conn_id", "log_archive")
+    template_fields: Sequence[str] = ("job", "fate_conn_id", "inherit", "log_archive")
     template_ext: Sequence[str] = (".yaml", ".yml", ".json")
     template_file_fields: Sequence[str] = ("job",)
     template_fields_renderers = {"job": "yaml"}  # noqa: RUF012 - declared like this by Airflow
+    final_errors = (*FederatedJobOperator.final_errors, FateModelNotFound, FateJobNotFound)
 
     def __init__(
         self,
@@ -75,6 +81,7 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         check_tables: bool = True,
         on_retry: Literal["new", "rerun", "inherit"] = "new",
         on_clear: Literal["new", "attach", "rerun"] = "new",
+        inherit: Mapping[str, Any] | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +93,7 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
         self.on_retry = on_retry
         self.on_clear = on_clear
         self.reuse = Reuse.of(on_retry, on_clear)
+        self.inherit = inherit
 
     @classmethod
     def partial(cls, **kwargs: Any) -> Any:
@@ -115,7 +123,15 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
 
     def request(self, context: Context) -> Document:
         """What makes and checks the job, should one have to be submitted."""
-        return lambda session: self._checked(self.job_dag(context), session)
+        inherit = self._inherits_from()
+
+        def made(session: SiteSession) -> Mapping[str, Any]:
+            recipe = self._continuing(context)
+            if recipe is None:
+                return self._checked(self.job_dag(context), session, inherit)
+            return self._checked(self._continued(recipe, session), session, inherit)
+
+        return made
 
     def job_dag(self, context: Context) -> Mapping[str, Any]:
         """The DAG of the job; called only when a job has to be submitted."""
@@ -123,7 +139,57 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
 
         return load_dag(self.job)
 
-    def _checked(self, dag: Mapping[str, Any], session: SiteSession) -> Mapping[str, Any]:
+    def _continuing(self, context: Context) -> Learning | None:
+        """The job, where it is a recipe that goes on from an earlier job, which is named by its id."""
+        from airflow_provider_fate.jobs.load import load_recipe
+        from airflow_provider_fate.jobs.recipes.learning import Learning
+        from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
+
+        given: Any = self.job
+        # That of a pipeline is not there before it is compiled.
+        there = hasattr(given, "model_dump") or (isinstance(given, str | Mapping) and given)
+        recipe = load_recipe(given) if there else None
+        if not isinstance(recipe, Learning) or not isinstance(asked := recipe.warm_start, WarmStart):
+            return None
+        if asked.asset is None:
+            return recipe
+        from airflow_provider_fate.assets import newest_event
+
+        said = newest_event(context, asked.asset)
+        found = {"task": asked.task, **{key: said.get(key) for key in ("job_id", "model_id", "model_version")}}
+        return type(recipe).model_validate({**recipe.model_dump(), "warm_start": found})
+
+    def _continued(self, recipe: Learning, session: SiteSession) -> Mapping[str, Any]:
+        """The DAG of a recipe that goes on from an earlier job."""
+        from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
+        from airflow_provider_fate.site.warm_start import with_earlier_model
+
+        assert isinstance(recipe.warm_start, WarmStart)
+        # FATE gives a model the id of the job that trains it, unless the job asks for another.
+        job_id = recipe.warm_start.job_id or str(recipe.warm_start.model_id)
+        found = with_earlier_model(session.client, session.site, recipe, job_id, check_tables=self.check_tables)
+        self.log.info("The training goes on from job %s", job_id)
+        return found.document()
+
+    def _inherits_from(self) -> str | None:
+        """Id of the job whose finished tasks are taken over.
+
+        :raises FateInputError: ``inherit`` names none.
+        """
+        from airflow_provider_fate.errors import FateInputError
+
+        given: Any = self.inherit
+        if given in (None, "", "None"):
+            return None
+        job_id = given.get("job_id") if isinstance(given, Mapping) else given
+        if not isinstance(job_id, str) or not job_id.isalnum():
+            raise FateInputError(
+                f"inherit={given!r} names no job.",
+                hint="Give the result of the task that ran it (psi.output), or the id of the job.",
+            )
+        return job_id
+
+    def _checked(self, dag: Mapping[str, Any], session: SiteSession, inherit: str | None = None) -> Mapping[str, Any]:
         from airflow_provider_fate.hooks.check import verify_party
         from airflow_provider_fate.jobs import require_valid_document
 
@@ -139,6 +205,10 @@ class FateJobOperator(TemplateFiles, FederatedJobOperator):
 
             require_own_tables(session.client, session.site, dag)
             require_fitting_labels(session.client, session.site, dag)
+        if inherit is not None:
+            from airflow_provider_fate.site.inherit import inherit_from
+
+            return inherit_from(session.client, session.site, dag, inherit)
         return dag
 
     def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:

@@ -42,7 +42,9 @@ class FatePipelineOperator(ReplayedJobOperator):
         job; or its job cannot run.
     """
 
-    template_fields: Sequence[str] = ("script", "script_args", "after", "python", "fate_conn_id", "log_archive")
+    template_fields: Sequence[str] = (
+        *("script", "script_args", "after", "python", "fate_conn_id", "inherit", "log_archive"),
+    )
     template_ext: Sequence[str] = ()
 
     def __init__(

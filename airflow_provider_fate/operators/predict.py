@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from airflow_provider_fate.errors import FateInputError, FateModelNotFound
+from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.operators._registered import find_registered, names_a_registry
 from airflow_provider_fate.operators.job import FateJobOperator
 
@@ -76,7 +76,6 @@ class FatePredictOperator(FateJobOperator):
     )
     template_ext: Sequence[str] = ()
     template_file_fields: Sequence[str] = ()
-    final_errors = (*FateJobOperator.final_errors, FateModelNotFound)
     template_fields_renderers = {"tables": "yaml"}  # noqa: RUF012 - declared like this by Airflow
 
     def __init__(
@@ -183,7 +182,7 @@ class FatePredictOperator(FateJobOperator):
 
     def _derived(self, session: SiteSession, trained: _Trained) -> Mapping[str, Any]:
         from airflow_provider_fate.jobs.predict import derive_predict
-        from airflow_provider_fate.site.scoring import require_model, training_record
+        from airflow_provider_fate.site.scoring import require_model, require_older_models, training_record
 
         record = training_record(session.client, session.site, trained.job_id)
         found = derive_predict(
@@ -199,6 +198,7 @@ class FatePredictOperator(FateJobOperator):
                 hint="Horizontal models have rows of their own at each party: leave them out.",
             )
         require_model(session.client, record, found.models)
+        require_older_models(session.client, record, found.document)
         if self.check_tables:
             self._compare(session, record, found)
         self.log.info("Derived from job %s: %s", trained.job_id, " -> ".join(found.tasks))

@@ -2,8 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_fate.errors import FateJobNotFound
+from airflow_provider_fate.site.records import own_record
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.clients.fate_flow import FlowClient
+    from airflow_provider_fate.clients.fate_flow.models import TaskRecord
+    from airflow_provider_fate.hooks.site import FateSite
+
+log = logging.getLogger(__name__)
+
+
+def inherit_from(flow: FlowClient, site: FateSite, dag: Mapping[str, Any], job_id: str) -> Mapping[str, Any]:
+    """Let a DAG take over what an earlier job has finished and describes in the same way; it may be nothing.
+
+    :param dag: as it is submitted.
+    :param job_id: the earlier job.
+    :raises FateJobNotFound: the site does not know it.
+    """
+    records = flow.job.query(job_id=job_id)
+    if not records:
+        raise FateJobNotFound(
+            f"The site of connection {site.conn_id!r} does not know job {job_id}, from which tasks are to be "
+            "inherited.",
+            job_id=job_id,
+            hint="Was it run over another connection, or cleaned? Without inherit everything is run anew.",
+        )
+    old = own_record(records, site.role, site.party_id).dag
+    taken = inheritable(old, dag, finished_tasks(flow.task.query(job_id=job_id)))
+    if not taken:
+        log.warning("No finished task of job %s is described as in this one: everything is run anew", job_id)
+        return dag
+    log.info("Taken over from job %s: %s", job_id, ", ".join(taken))
+    return with_inheritance(dag, job_id, taken)
+
+
+def finished_tasks(tasks: Iterable[TaskRecord]) -> list[str]:
+    """Tasks that succeeded on every party, as far as this site sees."""
+    ends: dict[str, set[str]] = {}
+    for task in tasks:
+        ends.setdefault(task.task_name, set()).update((str(task.status), str(task.party_status)))
+    return [name for name, states in ends.items() if states <= {"success", "pass"}]
 
 
 def unchanged_tasks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -86,8 +86,8 @@ def _wants_zero_and_one(task: Mapping[str, Any], seen: int) -> bool:
 
 def _readers(tasks: Mapping[str, Any], training: str) -> Iterator[str]:
     """Readers whose rows reach the training data of a task, through whatever is between."""
-    data = ((tasks[training].get("inputs") or {}).get("data") or {}).get("train_data")
-    waiting, known = list(_producers(data)), set()
+    inputs = (tasks[training].get("inputs") or {}).get("data") or {}
+    waiting, known = list(_producers([inputs.get("train_data"), inputs.get("cv_data")])), set()
     while waiting:
         name = waiting.pop()
         if name in known or name not in tasks:

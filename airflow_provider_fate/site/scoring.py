@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRecord
     from airflow_provider_fate.hooks.site import FateSite
 
-__all__ = ["require_labels", "require_model", "require_same_columns", "training_record"]
+__all__ = ["require_labels", "require_model", "require_older_models", "require_same_columns", "training_record"]
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,32 @@ def require_model(flow: FlowClient, record: JobRecord, tasks: Iterable[str]) -> 
             ) from None
 
 
+def require_older_models(flow: FlowClient, record: JobRecord, dag: Mapping[str, Any]) -> None:
+    """Check the same for models that the job has itself taken from an older one, such as a scaling.
+
+    :param record: of the job.
+    :param dag: the DAG that uses them.
+    :raises FateModelNotFound: one is not there. Of a model whose job this site does not know nothing is said.
+    """
+    for task in dag["dag"]["tasks"].values():
+        for sources in ((task.get("inputs") or {}).get("model") or {}).values():
+            stored = sources.get("model_warehouse") or {}
+            job_id, name = stored.get("model_id"), stored.get("producer_task")
+            # FATE gives a model the id of the job that trains it, unless the job asks for another.
+            if job_id in (None, record.model_id, record.job_id) or not flow.job.query(job_id=job_id):
+                continue
+            try:
+                flow.output.model(str(job_id), record.role, record.party_id, str(name))
+            except (FateModelNotFound, FateTaskNotFound):
+                raise FateModelNotFound(
+                    f"Job {record.job_id} goes on from job {job_id}, and the model of that job's task {name} is not at "
+                    f"this site ({record.role} {record.party_id}) any more: it was deleted.",
+                    job_id=str(job_id),
+                    party=f"{record.role} {record.party_id}",
+                    hint="Nothing else knows the columns as the model does: train again without warm_start.",
+                ) from None
+
+
 @dataclass(frozen=True)
 class _Column:
     name: str
@@ -82,15 +108,22 @@ class _Column:
 
 
 def require_same_columns(
-    flow: FlowClient, site: FateSite, record: JobRecord, training: Mapping[str, Any], predict: Mapping[str, Any]
+    flow: FlowClient,
+    site: FateSite,
+    record: JobRecord,
+    training: Mapping[str, Any],
+    predict: Mapping[str, Any],
+    *,
+    purpose: str = "is to score",
 ) -> None:
-    """Compare the tables that the site's own party is to score with those that it trained on.
+    """Compare the tables that the site's own party is to score, or to train on again, with those that it trained on.
 
     FATE takes most columns by their place: with others it would fail in the middle, or score nonsense.
 
     :param record: of the training job.
     :param training: its DAG.
-    :param predict: the DAG of the predict job.
+    :param predict: the DAG of the new job.
+    :param purpose: what the party is to do with its table, for messages.
     :raises FateInputError: columns are missing, too many, in another order or of another type; names them.
     """
     trained = [table for table in read_tables(training) if table.party_id == site.party_id]
@@ -111,7 +144,7 @@ def require_same_columns(
         found = _columns(_find(flow, table.namespace, table.name))
         if found is not None and (differences := list(_differences(*expected, found))):
             raise FateInputError(
-                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} is to score, is not like what "
+                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} {purpose}, is not like what "
                 f"job {record.job_id} was trained on: {'; '.join(differences)}.",
                 hint="Upload it with the columns of the training in their order (columns=[...]), and their types. "
                 "check_tables=False leaves this check out.",

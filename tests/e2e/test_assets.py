@@ -119,8 +119,15 @@ def test_two_uploads_start_the_training_on_their_tables(airflow_by_itself: Local
     rows = list(csv.DictReader(Path(written["target"]).read_text().splitlines()))
     assert len(rows) == written["rows"]
     assert all(0 <= float(row["predict_score"]) <= 1 and row["patient"].startswith("p") for row in rows)
+    comparing = newest_run(api, DRIFT, 120)["dag_run_id"]
+    assert api.wait(DRIFT, comparing, timeout=600) == "success", explain(api, DRIFT, comparing)
 
-<<<<<<< HEAD
+    compared = api.xcom(DRIFT, comparing, "compare")
+    assert compared["reference"] == f"table {names['guest']}", "the table that the newest model was trained on"
+    assert compared["drifted"] is False
+    assert Path(compared["report"]).exists()
+    assert {task.task_id: task.state for task in api.tasks(DRIFT, comparing)}["retrain"] == "skipped"
+
 
 def question(api: AirflowApi, run: str, timeout: float) -> dict[str, Any]:
     """What the approval asks, once it does."""
@@ -181,13 +188,3 @@ def test_the_next_model_is_compared_with_the_champion(airflow_by_itself: LocalAi
     assert verdict["passed"]
     assert not verdict["first"]
     assert (promoted["version"], promoted["previous"]) == (2, 1)
-=======
-    comparing = newest_run(api, DRIFT, 120)["dag_run_id"]
-    assert api.wait(DRIFT, comparing, timeout=600) == "success", explain(api, DRIFT, comparing)
-
-    compared = api.xcom(DRIFT, comparing, "compare")
-    assert compared["reference"] == f"table {names['guest']}", "the table that the newest model was trained on"
-    assert compared["drifted"] is False
-    assert Path(compared["report"]).exists()
-    assert {task.task_id: task.state for task in api.tasks(DRIFT, comparing)}["retrain"] == "skipped"
->>>>>>> drift

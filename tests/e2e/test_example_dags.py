@@ -24,7 +24,8 @@ SMALL_MODEL = {"trees": 3, "bins": 8}
 NIGHTLY = "nightly_breast_cancer"
 ASKS = "retrain_and_promote"
 """Waits for a person; test_assets.py answers it."""
-LONG = (NIGHTLY, "train_from_template")
+SWEEP = "sweep"
+LONG = (NIGHTLY, "train_from_template", SWEEP)
 """Their tasks are those of a run on the scheduler: `dags test` need not run them at each change, too."""
 CONF = {NIGHTLY: SMALL_MODEL, "train_from_template": {"trees": 2}}
 
@@ -63,6 +64,24 @@ def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict
     assert report["auc_joint"] > 0.9
     assert report["gain"] > 0.1
     assert f"{report['auc_joint']:.4f}" in api.log(NIGHTLY, runs[NIGHTLY], "report")
+
+
+def test_the_sweep_names_the_best_of_all_trials_and_runs_the_intersection_once(
+    api: AirflowApi, runs: dict[str, str], flow: FlowClient
+) -> None:
+    api.wait(SWEEP, runs[SWEEP], timeout=1500)
+
+    report = api.xcom(SWEEP, runs[SWEEP], "report")
+
+    assert [trial["parameters"] for trial in report["trials"]] == [
+        {"max_depth": depth, "learning_rate": rate} for depth in (1, 2) for rate in (0.1, 0.5)
+    ]
+    assert report["failed"] == []
+    assert report["best"]["value"] == max(trial["value"] for trial in report["trials"]) > 0.8
+    shared = api.xcom(SWEEP, runs[SWEEP], "intersect")["job_id"]
+    for trial in report["trials"]:
+        conf = flow.job.query(job_id=trial["job_id"])[0].dag["dag"]["conf"]
+        assert conf["inheritance"] == {"job_id": shared, "task_list": ["reader_0", "psi_0"]}
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ recipes share. A new recipe is a subclass of :class:`Recipe`, ``HeteroTraining``
 """
 
 from airflow_provider_fate.jobs.recipes.base import Recipe
+from airflow_provider_fate.jobs.recipes.folds import CrossValidation
 from airflow_provider_fate.jobs.recipes.homo import HomoLR
 from airflow_provider_fate.jobs.recipes.layers import Layer, mlp
 from airflow_provider_fate.jobs.recipes.linear import CoordinatedLinR, CoordinatedLR, SsheLinR, SsheLR
@@ -22,11 +23,13 @@ from airflow_provider_fate.jobs.recipes.steps import (
     Selection,
     Statistics,
 )
+from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
 
 __all__ = [
     "Binning",
     "CoordinatedLR",
     "CoordinatedLinR",
+    "CrossValidation",
     "Encryption",
     "Evaluation",
     "HeteroNN",
@@ -42,5 +45,6 @@ __all__ = [
     "SsheLR",
     "SsheLinR",
     "Statistics",
+    "WarmStart",
     "mlp",
 ]

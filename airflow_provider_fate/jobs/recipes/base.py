@@ -68,6 +68,8 @@ class Recipe(BaseModel):
     extra: dict[str, Any] = Field(default_factory=dict, description="a mapping that JSON can hold")
 
     _kinds: ClassVar[dict[str, type[Recipe]]] = {}
+    _not_offered: ClassVar[dict[str, tuple[str, str]]] = {}
+    """Fields of other recipes that this one cannot have: why not, and the way out."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -86,6 +88,11 @@ class Recipe(BaseModel):
     def _say_what_is_wrong(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(data, Mapping) and "recipe" in data:
             data = {key: value for key, value in data.items() if key != "recipe"}
+        if isinstance(data, Mapping):
+            # A field that is not set is no wish for what it stands for.
+            data = {key: value for key, value in data.items() if value is not None or key not in cls._not_offered}
+            if asked := [key for key in data if key in cls._not_offered]:
+                raise invalid_job([Problem(key, data[key], *cls._not_offered[key]) for key in asked], what=cls.__name__)
         try:
             made = handler(data)
         except ValidationError as error:

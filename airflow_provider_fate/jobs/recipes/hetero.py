@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from airflow_provider_fate.jobs.builder import DagBuilder, Output
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes.base import Recipe
+from airflow_provider_fate.jobs.recipes.folds import CrossValidation, Folds
+from airflow_provider_fate.jobs.recipes.learning import Learning
 from airflow_provider_fate.jobs.recipes.party import Party
 from airflow_provider_fate.jobs.recipes.steps import (
     Binning,
@@ -25,7 +27,7 @@ from airflow_provider_fate.jobs.recipes.steps import (
 )
 from airflow_provider_fate.jobs.recipes.templates import Templated
 
-__all__ = ["HeteroTraining", "PrivateIntersection"]
+__all__ = ["CrossValidated", "HeteroTraining", "PrivateIntersection"]
 
 
 def check_holdout(guest: Party, hosts: list[Party], share: object) -> list[Problem]:
@@ -63,7 +65,7 @@ def read_tables(dag: DagBuilder, reader: str, guest: Party, hosts: list[Party], 
         dag.set_party_parameters(role, party.party_id, reader, {"namespace": namespace, "name": name})
 
 
-class HeteroTraining(PrivateIntersection):
+class HeteroTraining(PrivateIntersection, Learning):
     """A model trained on columns of several parties.
 
     :param holdout: share of the common rows, such as 0.2, that the model is not trained on but judged by. Instead of
@@ -75,6 +77,9 @@ class HeteroTraining(PrivateIntersection):
     :param scaling: bring columns to one scale.
     :param evaluation: how the predictions are judged, at the guest; ``None`` for not at all.
     :param encryption: how gradients are encrypted.
+    :param warm_start: go on from the model of an earlier job: what the task that trained it gives back
+        (``train.output``), a model asset, or the id of the job. The steps before the training are applied as they were
+        then.
     """
 
     holdout: Templated[Fraction | None] = Field(default=None, description="a share between 0 and 1, such as 0.2")
@@ -101,7 +106,17 @@ class HeteroTraining(PrivateIntersection):
                 )
             )
         held_out = self.holdout is not None or self.guest.holdout_table is not None
-        if self.binning is not None and self.binning.transform == "woe" and held_out:
+        woe = self.binning is not None and self.binning.transform == "woe"
+        if woe and self.warm_start is not None:
+            problems.append(
+                Problem(
+                    "binning.transform",
+                    "woe",
+                    "FATE 2.2 puts the weights of evidence of an earlier training into no other rows than its own",
+                    "Take 'bin_idx' in both trainings, or train without warm_start.",
+                )
+            )
+        elif woe and held_out:
             problems.append(
                 Problem(
                     "binning.transform",
@@ -124,6 +139,7 @@ class HeteroTraining(PrivateIntersection):
 
     def _data(self, dag: DagBuilder) -> Data:
         rows = self._intersect(dag, 0)
+        earlier = None if self.warm_start is None else self._earlier
         if self.guest.holdout_table is not None:
             data = Data(rows, self._intersect(dag, 1, holdout=True))
         elif isinstance(self.holdout, float):
@@ -135,6 +151,7 @@ class HeteroTraining(PrivateIntersection):
         return prepare(
             dag,
             data,
+            earlier=earlier,
             statistics=self.statistics,
             binning=self.binning,
             selection=self.selection,
@@ -146,3 +163,37 @@ class HeteroTraining(PrivateIntersection):
         # Only the guest has the label.
         if self.evaluation is not None:
             self.evaluation.add(dag, predictions, self._task(), ["guest"])
+
+
+class CrossValidated(HeteroTraining):
+    """A model that FATE can cross-validate.
+
+    :param cross_validation: judge the parameters by so many folds instead of training a model: ``5``, or a
+        :class:`CrossValidation`. The metrics have each fold (``cv.fold_0.auc``) and ``cv.auc.mean`` and ``cv.auc.std``.
+    """
+
+    cross_validation: Folds = Field(default=None, description="a number of folds, at least 2, or a CrossValidation")
+
+    def _check(self) -> list[Problem]:
+        problems = super()._check()
+        if self.cross_validation is None:
+            return problems
+        for field, value, fix in (
+            ("holdout", self.holdout, "Drop one of the two: each fold is held out once."),
+            ("guest.holdout_table", self.guest.holdout_table, "Drop one of the two: each fold is held out once."),
+            ("warm_start", self.warm_start, "Drop one of the two: FATE trains the model of each fold anew."),
+        ):
+            if value is not None:
+                problems.append(Problem(field, value, "the job cross-validates", fix))
+        return problems
+
+    def _learn(self, dag: DagBuilder, name: str, data: Output, parameters: JsonObject) -> None:
+        """Add a task that cross-validates. FATE-Flow cannot hand the tables of several folds to an evaluation."""
+        assert isinstance(self.cross_validation, CrossValidation)
+        dag.add(
+            name,
+            self._component,
+            inputs={"cv_data": data},
+            parameters={**parameters, "cv_param": self.cross_validation.conf()},
+            stage="cross_validation",
+        )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output, StoredModel
 from airflow_provider_fate.jobs.problems import Problem
-from airflow_provider_fate.jobs.recipes.base import Recipe
 from airflow_provider_fate.jobs.recipes.hetero import check_holdout, read_tables
+from airflow_provider_fate.jobs.recipes.learning import Learning
 from airflow_provider_fate.jobs.recipes.linear import CONSTANT_RATE, OptimizerName, optimizer
 from airflow_provider_fate.jobs.recipes.party import PartyId
 from airflow_provider_fate.jobs.recipes.steps import Data, Evaluation, Fraction, Statistics, Task, split
@@ -18,7 +18,7 @@ from airflow_provider_fate.jobs.recipes.templates import Templated
 __all__ = ["HomoLR", "HomoTraining"]
 
 
-class HomoTraining(Recipe):
+class HomoTraining(Learning):
     """A model that every party trains on its own rows and an arbiter averages.
 
     Scaling and binning are not offered: FATE would do them by each party's own statistics, and the same value would
@@ -32,7 +32,16 @@ class HomoTraining(Recipe):
     :param statistics: describe the columns first, at each party.
     :param evaluation: how the predictions are judged, by each of guest and hosts for its own rows; ``None`` for not at
         all.
+    :param warm_start: go on from the model of an earlier job: what the task that trained it gives back
+        (``train.output``), a model asset, or the id of the job.
     """
+
+    _not_offered: ClassVar[dict[str, tuple[str, str]]] = {
+        "cross_validation": (
+            "FATE 2.2 cross-validates vertical models only",
+            "Hold rows out with holdout=0.2, and train once for each holdout_seed.",
+        )
+    }
 
     arbiter: PartyId | None = None
     holdout: Templated[Fraction | None] = Field(default=None, description="a share between 0 and 1, such as 0.2")
@@ -74,12 +83,12 @@ class HomoTraining(Recipe):
             )
         return data
 
-    def _train(self, dag: DagBuilder, name: str, component: str, parameters: JsonObject) -> None:
+    def _train(self, dag: DagBuilder, parameters: JsonObject) -> None:
         data = self._data(dag)
-        inputs = {"train_data": data.train}
+        inputs: dict[str, Output | StoredModel] = {"train_data": data.train, **self._warm_input()}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
-        trained = dag.add(name, component, inputs=inputs, parameters=parameters)
+        trained = dag.add(self._name, self._component, inputs=inputs, parameters=parameters)
         if self.evaluation is not None:
             self.evaluation.add(dag, [trained["train_output_data"]], self._task(), ["guest", "host"])
 
@@ -96,6 +105,9 @@ class HomoLR(HomoTraining):
     :param alpha: weight of the penalty; FATE's own default of 1.0 shrinks the model to nearly nothing.
     :param threshold: score from which a row counts as positive.
     """
+
+    _component: ClassVar[str] = "homo_lr"
+    _name: ClassVar[str] = "lr_0"
 
     num_class: Templated[Annotated[int, Field(ge=2, le=1000)]] = Field(default=2, description="2 to 1000 classes")
     epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=20, description="1 to 10000 epochs")
@@ -124,4 +136,4 @@ class HomoLR(HomoTraining):
         }
         if self.num_class != 2:
             parameters |= {"ovr": True, "label_num": self.num_class}
-        self._train(dag, "lr_0", "homo_lr", parameters)
+        self._train(dag, parameters)

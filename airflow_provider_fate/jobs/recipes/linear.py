@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output, StoredModel
 from airflow_provider_fate.jobs.problems import Problem
-from airflow_provider_fate.jobs.recipes.hetero import HeteroTraining
+from airflow_provider_fate.jobs.recipes.hetero import CrossValidated
 from airflow_provider_fate.jobs.recipes.party import PartyId
 from airflow_provider_fate.jobs.recipes.steps import Scaling, Task
 from airflow_provider_fate.jobs.recipes.templates import Templated
@@ -21,10 +21,10 @@ OptimizerName: TypeAlias = Literal[
 ]
 
 
-class LinearModel(HeteroTraining):
+class LinearModel(CrossValidated):
     """A model that is linear in the columns, trained by gradient descent.
 
-    :param epochs: at most so many passes over the rows.
+    :param epochs: at most so many passes over the rows; with ``warm_start`` so many more.
     :param batch_size: rows per step, at least 10; ``None`` for all rows in one step.
     :param learning_rate: length of the steps, on scaled columns.
     :param tol: training ends early when the criterion changes by less.
@@ -34,8 +34,6 @@ class LinearModel(HeteroTraining):
     :param scaling: on by default: one learning rate for columns of different scale does not converge.
     """
 
-    _component: ClassVar[str]
-    _name: ClassVar[str]
     _kind: ClassVar[Task]
 
     epochs: Templated[Annotated[int, Field(ge=1, le=10_000)]] = Field(default=20, description="1 to 10000 epochs")
@@ -70,7 +68,10 @@ class LinearModel(HeteroTraining):
         }
         if self._kind == "binary":
             parameters["threshold"] = self.threshold
-        inputs = {"train_data": data.train}
+        if self.cross_validation is not None:
+            self._learn(dag, self._name, data.train, parameters)
+            return
+        inputs: dict[str, Output | StoredModel] = {"train_data": data.train, **self._warm_input()}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
         trained = dag.add(self._name, self._component, inputs=inputs, parameters=parameters)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Protocol, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, Field
 
-from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output, StoredModel
 from airflow_provider_fate.jobs.problems import Problem, did_you_mean
 from airflow_provider_fate.jobs.recipes.hetero import HeteroTraining
 from airflow_provider_fate.jobs.recipes.homo import HomoTraining
@@ -148,6 +148,9 @@ class HomoNN(HomoTraining, TorchTraining):
         not.
     """
 
+    _component: ClassVar[str] = "homo_nn"
+    _name: ClassVar[str] = "nn_0"
+
     layers: Layers
     aggregate_every: Templated[Annotated[int, Field(ge=1)]] = Field(
         default=1, description="a whole number of epochs, at least 1"
@@ -173,7 +176,7 @@ class HomoNN(HomoTraining, TorchTraining):
                 "aggregator": self.aggregator,
             },
         }
-        self._train(dag, "nn_0", "homo_nn", {"runner_conf": conf})
+        self._train(dag, {"runner_conf": conf})
 
 
 class HeteroNN(HeteroTraining, TorchTraining):
@@ -187,6 +190,15 @@ class HeteroNN(HeteroTraining, TorchTraining):
     :param top_layers: the guest's upper part, from the joint layer to the prediction; begins with a Linear layer.
     :param interaction_learning_rate: of the joint layer, which has an optimizer of its own.
     """
+
+    _component: ClassVar[str] = "hetero_nn"
+    _name: ClassVar[str] = "nn_0"
+    _not_offered: ClassVar[dict[str, tuple[str, str]]] = {
+        "cross_validation": (
+            "FATE 2.2 does not cross-validate neural networks",
+            "Hold rows out with holdout=0.2, and train once for each holdout_seed.",
+        )
+    }
 
     guest_layers: Layers
     host_layers: Layers
@@ -233,10 +245,10 @@ class HeteroNN(HeteroTraining, TorchTraining):
 
     def _build(self, dag: DagBuilder) -> None:
         data = self._data(dag)
-        inputs = {"train_data": data.train}
+        inputs: dict[str, Output | StoredModel] = {"train_data": data.train, **self._warm_input()}
         if data.validate is not None:
             inputs["validate_data"] = data.validate
-        trained = dag.add("nn_0", "hetero_nn", inputs=inputs)
+        trained = dag.add(self._name, self._component, inputs=inputs)
         joint: JsonObject = {
             "agg_type": "hess",
             "guest_in_features": last_width(self.guest_layers),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from airflow_provider_fate.jobs.builder import DagBuilder
 from airflow_provider_fate.jobs.recipes.hetero import PrivateIntersection
 from airflow_provider_fate.jobs.recipes.steps import Statistics
@@ -17,6 +19,11 @@ class Psi(PrivateIntersection):
 
     :param statistics: describe the columns of the rows in common.
     """
+
+    _not_offered: ClassVar[dict[str, tuple[str, str]]] = {
+        "warm_start": ("an intersection trains no model that it could go on from", "Leave it out."),
+        "cross_validation": ("an intersection trains no model that could be judged", "Leave it out."),
+    }
 
     statistics: Statistics | None = None
 

@@ -6,9 +6,9 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output, StoredModel
 from airflow_provider_fate.jobs.problems import Problem
-from airflow_provider_fate.jobs.recipes.hetero import HeteroTraining
+from airflow_provider_fate.jobs.recipes.hetero import CrossValidated
 from airflow_provider_fate.jobs.recipes.steps import Data, Task
 from airflow_provider_fate.jobs.recipes.templates import Templated
 
@@ -16,10 +16,13 @@ __all__ = ["HeteroSecureBoost"]
 
 Objective: TypeAlias = Literal["binary:bce", "multi:ce", "regression:l2"]
 
+EVERY_TREE = 1_000_000
+"""FATE counts ``complete_secure`` from the first tree of the earlier model, whose number is not known here."""
+
 _TASKS: dict[str, Task] = {"binary:bce": "binary", "multi:ce": "multi", "regression:l2": "regression"}
 
 
-class HeteroSecureBoost(HeteroTraining):
+class HeteroSecureBoost(CrossValidated):
     """Train boosted trees on the columns of guest and hosts, without showing them to each other.
 
     The defaults are those of a first honest model rather than FATE's: its own default of 3 trees underfits almost
@@ -32,7 +35,7 @@ class HeteroSecureBoost(HeteroTraining):
 
     :param objective: a label of 0 and 1 (``binary:bce``), of 0..n-1 (``multi:ce``), or a number (``regression:l2``).
     :param num_class: number of classes, for ``multi:ce``.
-    :param num_trees: boosting rounds; ``multi:ce`` grows ``num_class`` trees in each.
+    :param num_trees: boosting rounds; ``multi:ce`` grows ``num_class`` trees in each. With ``warm_start`` so many more.
     :param max_depth: layers of splits in a tree. 3 to 5; every layer is a round of encryption.
     :param learning_rate: weight of each tree.
     :param max_bin: bins per column for the search of splits; as XGBoost's ``max_bin`` with ``hist``, but fewer, for
@@ -55,7 +58,8 @@ class HeteroSecureBoost(HeteroTraining):
         same rows, and judge it by the same held-out rows. It is quick, for it encrypts nothing.
     """
 
-    _first: ClassVar[str] = "sbt_0"
+    _component: ClassVar[str] = "hetero_secureboost"
+    _name: ClassVar[str] = "sbt_0"
     _alone: ClassVar[str] = "sbt_alone_0"
 
     objective: Templated[Objective] = Field(
@@ -121,27 +125,36 @@ class HeteroSecureBoost(HeteroTraining):
             problems.append(
                 Problem("guest_baseline", True, "guest_only trains on the guest's columns already", "Drop one.")
             )
+        if self.guest_baseline and self.cross_validation is not None:
+            fix = "Drop one of the two, and cross-validate with guest_only=True in a job of its own."
+            problems.append(Problem("guest_baseline", True, "the folds would be those of two models", fix))
+        if self.guest_baseline and self.warm_start is not None:
+            fix = "Drop it, and go on from the second model in a job of its own, with guest_only=True and warm_start={"
+            fix += f"'job_id': ..., 'task': {self._alone!r}}}."
+            problems.append(Problem("guest_baseline", True, "one model goes on from one earlier model", fix))
         return problems
 
     def _build(self, dag: DagBuilder) -> None:
         data = self._data(dag)
-        local_trees = self.num_trees if self.guest_only else self.complete_secure
-        predictions = self._train(dag, self._first, data, local_trees)
+        local_trees = (EVERY_TREE if self.warm_start else self.num_trees) if self.guest_only else self.complete_secure
+        if self.cross_validation is not None:
+            self._learn(dag, self._name, data.train, self._parameters(local_trees))
+            return
+        predictions = self._train(dag, self._name, data, local_trees)
         if self.guest_baseline:
             predictions += self._train(dag, self._alone, data, self.num_trees)
         self._evaluate(dag, predictions)
 
     def _train(self, dag: DagBuilder, name: str, data: Data, local_trees: object) -> list[Output]:
-        trained = dag.add(
-            name, "hetero_secureboost", inputs={"train_data": data.train}, parameters=self._parameters(local_trees)
-        )
+        inputs: dict[str, Output | StoredModel] = {"train_data": data.train, **self._warm_input()}
+        trained = dag.add(name, self._component, inputs=inputs, parameters=self._parameters(local_trees))
         predictions = [trained["train_output_data"]]
         if data.validate is not None:
             scored = dag.add(
                 f"{name}_validate",
-                "hetero_secureboost",
+                self._component,
                 inputs={"test_data": data.validate, "input_model": trained["output_model"]},
-                predict=True,
+                stage="predict",
             )
             predictions.append(scored["test_output_data"])
         return predictions

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output
+from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject, Output, StoredModel
 from airflow_provider_fate.jobs.problems import did_you_mean
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
 from airflow_provider_fate.jobs.recipes.templates import Templated, is_template
@@ -176,17 +176,26 @@ def split(dag: DagBuilder, data: Output, *, share: float, seed: int, stratified:
     return Data(parts["train_output_data"], parts["validate_output_data"])
 
 
+TakeModel: TypeAlias = Callable[[str, str], StoredModel]
+"""Gives the model of an earlier job for a task of the new one and the key of that model."""
+
+
 def prepare(
     dag: DagBuilder,
     data: Data,
     *,
+    earlier: TakeModel | None = None,
     statistics: Statistics | None,
     binning: Binning | None,
     selection: Selection | None,
     scaling: Scaling | None,
     encryption: Encryption,
 ) -> Data:
-    """Add the steps that were asked for. Each learns from the training rows alone and is applied to both parts."""
+    """Add the steps that were asked for. Each learns from the training rows alone and is applied to both parts.
+
+    :param earlier: of a training that goes on from an earlier one: its steps are applied to all rows as they were then,
+        for the model knows the columns only like that.
+    """
     if statistics is not None:
         dag.add(
             "statistics_0",
@@ -194,6 +203,8 @@ def prepare(
             inputs={"input_data": data.train},
             parameters={"metrics": statistics.metrics},
         )
+    if earlier is not None:
+        return _as_before(dag, data, earlier, binning, selection, scaling)
     binned = None
     if binning is not None:
         parameters: JsonObject = {
@@ -209,8 +220,7 @@ def prepare(
         done = dag.add("binning_0", "hetero_feature_binning", inputs={"train_data": data.train}, parameters=parameters)
         binned = done["output_model"]
         if binning.transform is not None:
-            # FATE's predict stage forgets the method of the training, and must be told again.
-            again: JsonObject = {"transform_method": binning.transform, "skip_metrics": True}
+            again = _told_again(binning)
             data = _apply(dag, data, "binning_0", "hetero_feature_binning", done["train_output_data"], binned, again)
     if selection is not None and binned is not None:
         host = selection.host_iv_threshold
@@ -243,13 +253,47 @@ def prepare(
     return data
 
 
+def _told_again(binning: Binning) -> JsonObject:
+    """What a binning needs to know once more: FATE's predict stage forgets the method of the training."""
+    return {"transform_method": binning.transform, "skip_metrics": True}
+
+
+def _as_before(
+    dag: DagBuilder,
+    data: Data,
+    earlier: TakeModel,
+    binning: Binning | None,
+    selection: Selection | None,
+    scaling: Scaling | None,
+) -> Data:
+    """Apply the steps of an earlier job; a binning that has only measured columns changes no rows, and is left out."""
+    steps: list[tuple[str, str, str, JsonObject | None]] = []
+    if binning is not None and binning.transform is not None:
+        steps.append(("binning_0", "hetero_feature_binning", "output_model", _told_again(binning)))
+    if selection is not None:
+        steps.append(("selection_0", "hetero_feature_selection", "train_output_model", None))
+    if scaling is not None:
+        steps.append(("scale_0", "feature_scale", "output_model", None))
+    for name, component, key, parameters in steps:
+        model = earlier(name, key)
+        trained = dag.add(
+            name,
+            component,
+            inputs={"test_data": data.train, "input_model": model},
+            parameters=parameters,
+            stage="predict",
+        )
+        data = _apply(dag, data, name, component, trained["test_output_data"], model, parameters)
+    return data
+
+
 def _apply(
     dag: DagBuilder,
     data: Data,
     name: str,
     component: str,
     trained: Output,
-    model: Output,
+    model: Output | StoredModel,
     parameters: JsonObject | None = None,
 ) -> Data:
     if data.validate is None:
@@ -259,6 +303,6 @@ def _apply(
         component,
         inputs={"test_data": data.validate, "input_model": model},
         parameters=parameters,
-        predict=True,
+        stage="predict",
     )
     return Data(trained, applied["test_output_data"])

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["LaterOr", "Templated", "find_templates", "is_output", "is_template"]
+__all__ = ["LaterOr", "ReadAs", "Templated", "find_templates", "is_output", "is_template"]
 
 
 def is_template(value: object) -> bool:
@@ -39,6 +39,19 @@ class LaterOr:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return _or_later(handler(source))
+
+
+class ReadAs:
+    """The same for a field that people may write in several ways, of which a type checker has to know.
+
+    :param real: what is made of them in the end.
+    """
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _or_later(handler.generate_schema(self.real))
 
 
 class _TemplateOr:

@@ -17,7 +17,7 @@ from airflow_provider_fate.remote.kinds.fate_states import snapshot_of
 from airflow_provider_fate.remote.reuse import OnClear, OnRetry, Reuse
 from airflow_provider_fate.remote.states import WorkState
 from airflow_provider_fate.remote.times import times
-from airflow_provider_fate.site.inherit import inheritable, unchanged_tasks, with_inheritance
+from airflow_provider_fate.site.inherit import finished_tasks, inheritable, unchanged_tasks, with_inheritance
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord, TaskRecord
@@ -70,14 +70,6 @@ def take_up(session: SiteSession, found: Sequence[FoundJob], document: Mapping[s
     telemetry.count("inherited", session.site.conn_id)
     log.info("The new job takes over from job %s: %s", old.job_id, ", ".join(taken))
     return Again(with_inheritance(document, old.job_id, taken))
-
-
-def finished_tasks(tasks: list[TaskRecord]) -> list[str]:
-    """Tasks that succeeded on every party, as far as this site sees."""
-    ends: dict[str, set[str]] = {}
-    for task in tasks:
-        ends.setdefault(task.task_name, set()).update((str(task.status), str(task.party_status)))
-    return [name for name, states in ends.items() if states <= {"success", "pass"}]
 
 
 def same_job(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -47,6 +47,21 @@ def test_what_a_boosting_job_measured_becomes_one_flat_mapping() -> None:
     }
 
 
+def test_the_loss_of_each_fold_is_kept() -> None:
+    folds = [metric("sbt_loss", [{"metric": loss, "step": 1}], "loss") for loss in (0.5, 0.4)]
+    for index, fold in enumerate(folds):
+        fold.groups = [
+            SimpleNamespace(name="default", index=None),
+            SimpleNamespace(name="cross_validations", index=index),
+        ]
+    assert summarize_metrics({"sbt_0": folds}) == {
+        "sbt_0.fold_0.sbt_loss": 0.5,
+        "sbt_0.fold_0.sbt_loss.steps": 2,
+        "sbt_0.fold_1.sbt_loss": 0.4,
+        "sbt_0.fold_1.sbt_loss.steps": 2,
+    }
+
+
 def test_the_short_name_is_of_rows_held_out_and_of_the_first_model() -> None:
     summary = summarize_metrics(
         {

@@ -292,7 +292,7 @@ def test_a_step_that_applies_what_another_has_learned_uses_its_model() -> None:
         "scale_b",
         "feature_scale",
         inputs={"test_data": rows, "input_model": learned["output_model"]},
-        predict=True,
+        stage="predict",
     )["test_output_data"]
     dag.add("boost", "hetero_secureboost", inputs={"train_data": applied})
     found = derive(dag.document())

@@ -1,7 +1,8 @@
 """A recipe posts what a data scientist's own fate-client script would post for the same job.
 
-The references were compiled by fate-client 2.2.0 (see ``reference/make_reference.py``). It writes out defaults of its
-own; what counts is what FATE does, so parameters are compared after FATE's own defaults have been filled in.
+The references were compiled by fate-client 2.2.0 (see ``reference/make_reference.py`` and ``make_variants.py``). It
+writes out defaults of its own; what counts is what FATE does, so parameters are compared after FATE's own defaults have
+been filled in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 from airflow_provider_fate.jobs import (
     CoordinatedLinR,
     CoordinatedLR,
+    CrossValidation,
     Evaluation,
     HeteroNN,
     HeteroSecureBoost,
@@ -78,20 +80,23 @@ def task(dag: dict[str, Any], name: str, spec: dict[str, Any], parties: set[tupl
             for source, given in sources.items()
         },
         # fate-client repeats its defaults of the training in the predict stage, where FATE takes none of them.
-        "parameters": {} if spec.get("stage") == "predict" else effective(component.name, spec.get("parameters", {})),
+        "parameters": {} if spec.get("stage") == "predict" else effective(component.name, spec),
     }
 
 
 def channel(spec: dict[str, Any]) -> tuple[Any, ...]:
-    return spec["producer_task"], spec["output_artifact_key"], tuple(sorted(party_set(spec["parties"])))
+    stored = (spec["model_id"], spec["model_version"]) if "model_id" in spec else ()
+    return spec["producer_task"], spec["output_artifact_key"], tuple(sorted(party_set(spec["parties"]))), *stored
 
 
-def effective(component: str, given: dict[str, Any]) -> dict[str, Any]:
+def effective(component: str, spec: dict[str, Any]) -> dict[str, Any]:
+    given = spec.get("parameters", {})
     defaults = {name: spec.default for name, spec in known_components()[component].parameters.items()}
     filled = defaults | {name: value for name, value in given.items() if value is not None}
     if component == "hetero_secureboost" and not filled["goss"]:
         filled["goss_start_iter"] = None
-    for unused in ("cv_param", "output_cv_data", "metrics" if component == "sshe_lr" else "cv_param"):
+    folds = spec.get("stage") == "cross_validation"
+    for unused in ("output_cv_data", "metrics" if component == "sshe_lr" else "", "" if folds else "cv_param"):
         filled.pop(unused, None)
     return {name: plain(value) for name, value in filled.items()}
 
@@ -118,6 +123,8 @@ def recipes(hetero: dict[str, Any], homo: dict[str, Any]) -> dict[str, Recipe]:
     coordinated = {**hetero, **SCALED_BY_HAND, "arbiter": "10000", "epochs": 5, "batch_size": 300}
     coordinated |= {"learning_rate": 0.1, "threshold": 0.5}
     network = {"epochs": 2, "batch_size": 64, "seed": 7, "learning_rate": 0.01}
+    earlier = {"job_id": "202601010000000000000", "model_id": "202601010000000000000", "model_version": "0"}
+    folds = CrossValidation(n_splits=3, seed=7)
     lower = [{"type": "Linear", "in_features": 10, "out_features": 8}, "ReLU"]
     return {
         "psi_two_hosts": Psi(guest=hetero["guest"], hosts=[first, second]),
@@ -144,12 +151,22 @@ def recipes(hetero: dict[str, Any], homo: dict[str, Any]) -> dict[str, Recipe]:
             top_layers=mlp(8),
             **network,
         ),
+        "sbt_warm": HeteroSecureBoost(**hetero, num_trees=3, evaluation={"metrics": ["auc"]}, warm_start=earlier),
+        "coordinated_lr_warm": CoordinatedLR(**coordinated | {"scaling": {}}, warm_start=earlier),
+        "homo_lr_warm": HomoLR(
+            **homo, arbiter="10000", epochs=5, learning_rate=0.1, evaluation=None, warm_start=earlier
+        ),
+        "sbt_folds": HeteroSecureBoost(**hetero, num_trees=3, cross_validation=folds),
+        "sshe_lr_folds": SsheLR(
+            **hetero, scaling=None, epochs=5, batch_size=200, learning_rate=0.1, cross_validation=folds
+        ),
     }
 
 
 NAMES = [
     *("psi_two_hosts", "sbt_plain", "sbt_validate", "sshe_lr_prepared", "sshe_linr", "coordinated_lr"),
     *("coordinated_linr", "homo_lr", "homo_nn", "hetero_nn"),
+    *("sbt_warm", "coordinated_lr_warm", "homo_lr_warm", "sbt_folds", "sshe_lr_folds"),
 ]
 
 
