@@ -51,10 +51,10 @@ for name in re.findall(r"automodule:: (\S+)", (HERE / "reference.md").read_text(
     importlib.import_module(name)
 
 # An endpoint is a descriptor; what is to be documented is the method that describes its request.
-from airflow_provider_fate.clients.fate_flow import endpoints  # noqa: E402
+from airflow_provider_fate.clients.http import Group  # noqa: E402
 from airflow_provider_fate.clients.http.endpoint import endpoint, procedure  # noqa: E402
 
-for group in (getattr(endpoints, name) for name in endpoints.__all__):
+for group in Group.__subclasses__():
     for name, value in list(vars(group).items()):
         if isinstance(value, endpoint | procedure):
             setattr(group, name, value.__wrapped__)  # type: ignore[union-attr]
