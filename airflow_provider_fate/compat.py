@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Connection
+    from airflow.sdk import ObjectStoragePath
 
 
 def trigger_has_on_kill() -> bool:
@@ -35,6 +36,12 @@ def come_back_at(moment: datetime) -> Exception:
         from airflow.exceptions import AirflowRescheduleException
     error: Exception = AirflowRescheduleException(moment)  # type: ignore[no-untyped-call]
     return error
+
+
+def storage_conn_id(path: ObjectStoragePath) -> str | None:
+    """The connection of a path on a storage; before Airflow 3.2 only the options of the storage have it."""
+    found: str | None = getattr(path, "conn_id", None) or path.storage_options.get("conn_id")
+    return found
 
 
 async def aget_connection(conn_id: str) -> Connection:

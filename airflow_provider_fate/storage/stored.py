@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from airflow_provider_fate.compat import storage_conn_id
 from airflow_provider_fate.errors import FateConfigError
 from airflow_provider_fate.storage.s3 import SCHEMES, S3Object
 
@@ -45,7 +46,7 @@ def stored_file(url: str, conn_id: str | None) -> StoredFile:
 
     try:
         path = ObjectStoragePath(url, conn_id=conn_id) if conn_id else ObjectStoragePath(url)
-        if path.protocol in SCHEMES and (found := S3Object.of(path.path, path.conn_id)):
+        if path.protocol in SCHEMES and (found := S3Object.of(path.path, storage_conn_id(path))):
             return _S3File(found)
         return _FsspecFile(path.fs, path.path)
     except (ImportError, ValueError) as error:
