@@ -39,7 +39,7 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-e2e chaos chaos-pair lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-e2e test-models chaos chaos-pair lint format accept
 test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.check $(ARGS)
 
@@ -57,6 +57,11 @@ test-integration: env ## the tests against a real FATE on this machine
 
 test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
 	@$(PY) -m dev.check e2e $(ARGS)
+
+MODELS = $(patsubst %,tests/integration/test_%.py,predict convert model_package metrics mlflow drift variants recipes) \
+    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py
+test-models: env ## what is promised of models, on a real FATE, MLflow and Airflow: a line for each claim (an hour)
+	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(MODELS) $(ARGS)
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)

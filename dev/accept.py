@@ -21,6 +21,8 @@ AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         *(("test-all", "ARGS=both-sides"), ("chaos-pair", "TRIALS=100")),
         *(("demo", "ARGS=--sites=2"), ("down",)),
     ),
+    # For each recipe scores, package, ONNX; registries, gate, approval and the loop of all of them: a line for each.
+    "models": (("test-models",),),
 }
 
 
