@@ -9,7 +9,8 @@ import pytest
 
 from tests.bench.bench_import import our_modules
 
-BUDGET = 60
+BUDGET = 45
+"""Modules besides those that hold the operators, of which there will be more."""
 APPROVAL = "airflow_provider_fate.operators.approval"
 AIRFLOWS = "airflow.providers.standard.operators.hitl"
 """What an approval is a kind of: a DAG that asks a person pays for this one, whoever's operator it is."""
@@ -40,7 +41,8 @@ def added() -> list[str]:
 
 def test_all_operator_modules_together_add_few_modules(added: list[str]) -> None:
     assert our_modules(), "no operator module was found"
-    assert len(added) < BUDGET, f"{len(added)} modules: {' '.join(added)}"
+    besides = sorted(set(added) - set(our_modules()))
+    assert len(besides) < BUDGET, f"{len(besides)} modules: {' '.join(besides)}"
 
 
 def test_nothing_heavy_is_imported_for_a_dag_file(added: list[str]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal, Protocol
 
 from airflow_provider_fate.errors import FateAliasMoved, FateInputError, FateModelNotFound
 from airflow_provider_fate.models.registry.records import AliasMove, ModelVersion, RegisteredModel
 
-__all__ = ["Registry", "alias_moved", "no_alias", "no_version"]
+__all__ = ["Registry", "alias_moved", "next_move", "no_alias", "no_version", "package_differs"]
 
 
 class Registry(Protocol):
@@ -80,7 +81,38 @@ class Registry(Protocol):
         """Let go of connections."""
 
 
-# --- the same words, whatever keeps it --------------------------------------------------------------------------------
+# --- the same rules and words, whatever keeps it ----------------------------------------------------------------------
+
+
+def next_move(
+    before: AliasMove | None,
+    *,
+    name: str,
+    alias: str,
+    version: int | None,
+    expected: int | Literal["any"] | None,
+    reason: str,
+    run: Mapping[str, str] | None,
+) -> AliasMove | None:
+    """Return the move that follows another one; ``None``: the alias points there already.
+
+    :param before: the newest move; ``None``: there is none.
+    :raises FateAliasMoved: the alias points elsewhere than expected.
+    """
+    current = before.version if before is not None else None
+    if before is not None and current == version:
+        return None
+    if expected != "any" and current != expected:
+        raise alias_moved(name, alias, before, expected)
+    return AliasMove(
+        name=name,
+        alias=alias,
+        version=version,
+        previous=current,
+        moved=datetime.now(tz=UTC),
+        reason=reason,
+        run=dict(run or {}),
+    )
 
 
 def no_version(name: str, version: int, newest: int | None) -> FateModelNotFound:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
 from airflow_provider_fate.clients.kubeflow import KubeflowClient, KubeflowEntity, properties
 from airflow_provider_fate.errors import FateServerError
 from airflow_provider_fate.models.registry.contents import summary
-from airflow_provider_fate.models.registry.interface import alias_moved, no_alias, no_version
+from airflow_provider_fate.models.registry.interface import alias_moved, next_move, no_alias, no_version
 from airflow_provider_fate.models.registry.kubeflow_records import (
     RECORD,
     REGISTERED,
@@ -156,21 +155,13 @@ class KubeflowRegistry:
         if parent is None:
             raise no_version(name, 1, None)
         number, before = self._newest(parent, name, alias)
-        current = before.version if before is not None else None
-        if before is not None and current == version:
+        move = next_move(
+            before, name=name, alias=alias, version=version, expected=expected, reason=reason[:1000], run=run
+        )
+        if move is None:
+            assert before is not None
             self._show(name, alias, number, before)
             return before
-        if expected != "any" and current != expected:
-            raise alias_moved(name, alias, before, expected)
-        move = AliasMove(
-            name=name,
-            alias=alias,
-            version=version,
-            previous=current,
-            moved=datetime.now(tz=UTC),
-            reason=reason[:1000],
-            run=dict(run or {}),
-        )
         if counter_of(alias) not in parent.properties:
             self._show(name, alias, 0, None)
         external_id, writer = move_id(name, alias, number + 1), secrets.token_hex(8)

@@ -15,7 +15,7 @@ from airflow_provider_fate.clients.mlflow import MlflowClient, MlflowVersion, Ru
 from airflow_provider_fate.clients.mlflow.models import key_of
 from airflow_provider_fate.errors import FateAmbiguousSubmitError, FateError, FateInputError, FateServerError
 from airflow_provider_fate.models.registry.contents import MODEL_FOLDER, summary
-from airflow_provider_fate.models.registry.interface import alias_moved, no_alias, no_version
+from airflow_provider_fate.models.registry.interface import alias_moved, next_move, no_alias, no_version
 from airflow_provider_fate.models.registry.mlflow_moves import MlflowMoves, moved_outside
 from airflow_provider_fate.models.registry.mlflow_runs import MODEL_TAG, PACKAGE_TAG, ModelRuns
 from airflow_provider_fate.models.registry.records import AliasMove, ModelVersion, RegisteredModel, check_name
@@ -138,20 +138,10 @@ class MlflowRegistry:
             raise no_version(name, version or 1, None)
         book, number, newest = moves.settle()
         before = self._actual(name, alias, newest)
-        current = before.version if before is not None else None
-        if before is not None and current == version:
+        move = next_move(before, name=name, alias=alias, version=version, expected=expected, reason=reason, run=run)
+        if move is None:
+            assert before is not None
             return before
-        if expected != "any" and current != expected:
-            raise alias_moved(name, alias, before, expected)
-        move = AliasMove(
-            name=name,
-            alias=alias,
-            version=version,
-            previous=current,
-            moved=datetime.now(tz=UTC),
-            reason=reason,
-            run=dict(run or {}),
-        )
         if not moves.write(book, number + 1, move, secrets.token_hex(8)):
             raise alias_moved(name, alias, moves.settle()[2], "any")
         return move

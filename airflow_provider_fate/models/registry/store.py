@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from airflow_provider_fate.errors import FateServerError
-from airflow_provider_fate.models.registry.interface import alias_moved, no_alias, no_version
+from airflow_provider_fate.models.registry.interface import alias_moved, next_move, no_alias, no_version
 from airflow_provider_fate.models.registry.records import AliasMove, ModelVersion, RegisteredModel, check_name
 from airflow_provider_fate.storage.records import StoredRecords
 
@@ -113,20 +113,10 @@ class ModelRegistry:
         if version is not None:
             self.version(name, version)
         number, before = self._newest(name, alias)
-        current = before.version if before is not None else None
-        if before is not None and current == version:
+        move = next_move(before, name=name, alias=alias, version=version, expected=expected, reason=reason, run=run)
+        if move is None:
+            assert before is not None
             return before
-        if expected != "any" and current != expected:
-            raise alias_moved(name, alias, before, expected)
-        move = AliasMove(
-            name=name,
-            alias=alias,
-            version=version,
-            previous=current,
-            moved=datetime.now(tz=UTC),
-            reason=reason,
-            run=dict(run or {}),
-        )
         if not self._records.create(_file(f"{name}/aliases/{alias}", number + 1), _bytes(move)):
             raise alias_moved(name, alias, self.alias(name, alias), "any")
         return move
