@@ -104,7 +104,8 @@ class TestMlflowOnAFile(RegistryContract):
 
 @pytest.fixture(scope="module")
 def on_postgres(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMlflow]:
-    database = postgres.create_database("mlflow")
+    postgres.create_database("mlflow")
+    database = postgres.url_of("mlflow", "postgresql+psycopg2")
     with LocalMlflow(tmp_path_factory.mktemp("mlflow"), database) as server:
         yield server
 

@@ -9,7 +9,7 @@ from airflow_provider_fate.clients.mlflow import Experiment, MetricPoint, Mlflow
 from airflow_provider_fate.clients.mlflow.models import key_of
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
-    FateConflictError,
+    FateConfigError,
     FateInputError,
     FateInvalidParameterError,
     FateServerError,
@@ -82,7 +82,7 @@ class ModelRuns:
         if found is None:
             raise FateServerError(f"MLflow has made no experiment {name!r}, though it said so.")
         if found.lifecycle_stage != "active":
-            raise FateConflictError(
+            raise FateConfigError(
                 f"The experiment {name!r} was deleted in MLflow, which keeps its name.",
                 hint="Restore it (mlflow experiments restore), or name another in the connection's field experiment.",
             )

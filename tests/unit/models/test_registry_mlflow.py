@@ -15,7 +15,6 @@ from airflow_provider_fate.errors import (
     FateAliasMoved,
     FateAuthError,
     FateConfigError,
-    FateConflictError,
     FateConnectionError,
     FateInputError,
     FateModelNotFound,
@@ -274,7 +273,7 @@ def test_a_deleted_experiment_is_named(mlflow: FakeMlflow, package: Packages) ->
     ours = registry(mlflow, experiment="fate")
     ours.register(NAME, package(1))
     mlflow.experiments["fate"]["lifecycle_stage"] = "deleted"
-    with pytest.raises(FateConflictError, match="experiment 'fate' was deleted in MLflow"):
+    with pytest.raises(FateConfigError, match="experiment 'fate' was deleted in MLflow"):
         ours.register(NAME, package(2))
 
 
