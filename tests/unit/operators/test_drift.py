@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 from pyarrow import parquet
 
 from airflow_provider_fate.assets import model_asset
@@ -160,9 +161,11 @@ def test_what_follows_can_be_skipped(tables: FakeFlow) -> None:
 def test_the_reference_is_what_a_model_was_trained_on(tables: FakeFlow, form: str) -> None:
     job_id = train(tables)
     asset = model_asset("9999", "credit")
-    event = SimpleNamespace(timestamp=1, extra={"job_id": job_id})
+    event = SimpleNamespace(asset=asset, source_aliases=[], timestamp=1, extra={"job_id": job_id})
     model = {"result": {"job_id": job_id, "metrics": {}}, "id": job_id, "asset": asset}[form]
-    found = drift("new.older", model=model, templates={"inlet_events": {asset: [event]}}).run()
+    # Airflow 3.1 cannot look an asset up in a mapping.
+    events = {"triggering_asset_events": TriggeringAssetEventsAccessor.build([event])}
+    found = drift("new.older", model=model, templates=events).run()
     assert (found["reference"], found["drifted_columns"]) == ("table credit.bank", ["age"])
 
 
