@@ -17,4 +17,4 @@ pipeline.conf.set("task", {"engine_run": {"cores": 1}})
 
 pipeline.compile()
 pipeline.fit()
-print(pipeline.get_task_info("psi_0").get_metrics())
+print(pipeline.get_task_info("psi_0").get_output_metric())

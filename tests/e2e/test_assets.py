@@ -24,6 +24,8 @@ RETRAINER, CHAMPIONS = "retrain_and_promote", "score_with_champion"
 DAGS = (CONSUMER, SCORER, DRIFT, RETRAINER, CHAMPIONS)
 CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
 MODEL = "fate://9999/models/malignancy"
+SETTLE = 10
+"""Seconds until the scheduler knows that a task waits: one that is answered before, it takes for lost, and asks again."""
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,9 @@ def question(api: AirflowApi, run: str, timeout: float) -> dict[str, Any]:
     end = time.monotonic() + timeout
     while True:
         try:
-            return dict(api.request("GET", f"/dags/{RETRAINER}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"))
+            asked = dict(api.request("GET", f"/dags/{RETRAINER}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"))
+            time.sleep(SETTLE)
+            return asked
         except AirflowApiError as error:
             if error.status != 404:  # nothing is asked yet
                 raise

@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 DECIDE, IN_TIME, BRANCH = "e2e_decide", "e2e_decide_in_time", "e2e_branch"
 PATIENCE = 180
+SETTLE = 10
+"""Seconds until the scheduler knows that a task waits: one that is answered before, it takes for lost, and asks again."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,9 @@ def question(api: AirflowApi, run: str) -> dict[str, Any]:
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            return dict(api.request("GET", f"/dags/{DECIDE}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"))
+            asked = dict(api.request("GET", f"/dags/{DECIDE}/dagRuns/{run}/taskInstances/approve/-1/hitlDetails"))
+            time.sleep(SETTLE)
+            return asked
         except AirflowApiError as error:
             if error.status != 404:  # nothing is asked yet
                 raise
