@@ -25,7 +25,7 @@ DAGS = (CONSUMER, SCORER, DRIFT, RETRAINER, CHAMPIONS)
 CLINIC, LABORATORY = "fate://9999/tables/arrivals/clinic", "fate://10000/tables/arrivals/laboratory"
 MODEL = "fate://9999/models/malignancy"
 SETTLE = 10
-"""Seconds until the scheduler knows that a task waits. One that is answered before it takes for lost, and asks again."""
+"""Seconds until the scheduler knows that a task waits. One that is answered before it takes for lost and asks again."""
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 DECIDE, IN_TIME, BRANCH = "e2e_decide", "e2e_decide_in_time", "e2e_branch"
 PATIENCE = 180
 SETTLE = 10
-"""Seconds until the scheduler knows that a task waits. One that is answered before it takes for lost, and asks again."""
+"""Seconds until the scheduler knows that a task waits. One that is answered before it takes for lost and asks again."""
 
 
 @pytest.fixture(scope="module")
