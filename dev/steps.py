@@ -62,8 +62,8 @@ class Step:
 
 
 COMPUTES, WAITS = "computes", "waits"
-"""The lanes. In the second one real servers are waited for, for most of the time; what comes last there makes both end at
-about the same time."""
+"""The lanes. In the second one real servers are waited for, for most of the time; what is last in it makes both end
+at about the same time."""
 
 
 def steps(*, everything: bool = False) -> tuple[Step, ...]:

@@ -234,4 +234,4 @@ def test_an_unknown_group_is_refused_with_the_known_ones():
     )
 
     assert done.returncode == 2
-    assert "no group nonsense; there are lint, unit, lowest" in done.stderr
+    assert "no group nonsense; there are lint, unit, integration" in done.stderr
