@@ -152,15 +152,15 @@ class LocalFederation:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         first = next(iter(self.sites.values()))
         first.install(progress)
-        if not all(site.status() is not None for site in self.sites.values()):
-            self._choose_ports(progress)
-        self.members.save(self.home)
 
         def start(party: str) -> None:
-            self.sites[party].start(lambda line: progress(f"{party}: {line}"), timeout=timeout, owner=owner)
+            self.sites[party].start_alone(lambda line: progress(f"{party}: {line}"), timeout=timeout, owner=owner)
 
         try:
-            with ThreadPoolExecutor(len(self.sites)) as pool:
+            with ports.alone(), ThreadPoolExecutor(len(self.sites)) as pool:
+                if not all(site.status() is not None for site in self.sites.values()):
+                    self._choose_ports(progress)
+                self.members.save(self.home)
                 list(pool.map(start, self))
             if self.members.secured:
                 from airflow_provider_fate.local.trust import introduce

@@ -134,11 +134,18 @@ class LocalFate:
         :param owner: pid of a process with which it shall end, whatever ends that; by default it runs until ``stop``.
         :raises StartError: it did not come up; carries the end of its log.
         """
+        if (address := self._answering()) is not None:
+            return address
+        self.install(progress)  # it may take minutes, in which others can start
+        with ports.alone():
+            return self.start_alone(progress, timeout=timeout, owner=owner)
+
+    def start_alone(self, progress: Progress = silent, *, timeout: float = 120.0, owner: int | None = None) -> Address:
+        """As :meth:`start`, for whoever has seen to it that no other instance starts meanwhile."""
         with self._exclusive():
-            running = self.status()
-            if running is not None and running.phase == "running" and health.version(running.address):
-                return running.address
-            if running is not None:
+            if (address := self._answering()) is not None:
+                return address
+            if self.status() is not None:
                 self._stop_locked(timeout=30.0)
             plan = self._prepare(progress, owner)
             with self._layout.supervisor_log.open("ab") as log:
@@ -157,7 +164,8 @@ class LocalFate:
 
         :returns: an exit status.
         """
-        with self._exclusive():
+        self.install(progress)
+        with ports.alone(), self._exclusive():
             running = self.status()
             if running is not None:
                 raise StartError(f"FATE is running already at {running.address}", hint="stop it with: fate-local stop")
@@ -188,6 +196,12 @@ class LocalFate:
                     path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.home.rmdir()  # only if nothing of somebody else's lies in it
+
+    def _answering(self) -> Address | None:
+        """Where it answers, if it does."""
+        running = self.status()
+        answers = running is not None and running.phase == "running" and health.version(running.address)
+        return running.address if running is not None and answers else None
 
     # -- how ------------------------------------------------------------------------------------------------------
 

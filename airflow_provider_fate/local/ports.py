@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from airflow_provider_fate.local.errors import StartError
+from airflow_provider_fate.local.paths import installations_dir
 
 LOOPBACK = "127.0.0.1"
 #: FATE-Flow's own, taken when nothing else is asked for and they are free: what users and docs expect.
@@ -28,6 +30,19 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let nobody else on this machine choose ports before the servers of this block listen on theirs.
+
+    Two who choose at the same moment find the same port free.
+    """
+    folder = installations_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "ports.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def choose(http: int | None, grpc: int | None, remembered: tuple[int, int] | None = None) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
@@ -54,3 +55,19 @@ def test_asking_for_one_port_twice_is_an_error() -> None:
 def test_asking_for_an_impossible_port_is_an_error(port: int) -> None:
     with pytest.raises(StartError, match="is not a port"):
         ports.choose(port, None)
+
+
+def test_nobody_else_chooses_while_servers_start(tmp_path, monkeypatch):
+    monkeypatch.setenv("FATE_LOCAL_CACHE", str(tmp_path))
+    other = threading.Event()
+
+    def choose():
+        with ports.alone():
+            other.set()
+
+    with ports.alone():
+        waiting = threading.Thread(target=choose)
+        waiting.start()
+        assert not other.wait(0.3)
+    assert other.wait(5)
+    waiting.join()
