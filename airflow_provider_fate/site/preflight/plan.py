@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.site.preflight.together import Unit
     from airflow_provider_fate.site.session import SiteSession
 
-__all__ = ["Plan", "without_site"]
+__all__ = ["PreflightPlan", "without_site"]
 
 
 def without_site(session: SiteSession, asked: Preflight) -> Iterator[PreflightCheck]:
@@ -37,7 +37,7 @@ def without_site(session: SiteSession, asked: Preflight) -> Iterator[PreflightCh
 
 
 @dataclass(frozen=True)
-class Plan:
+class PreflightPlan:
     """The checks of one look.
 
     :param greeting: the site's first words; it has said whose it is.

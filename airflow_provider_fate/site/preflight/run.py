@@ -11,7 +11,7 @@ from airflow_provider_fate.errors import FateTlsError
 from airflow_provider_fate.site.preflight.asked import Preflight
 from airflow_provider_fate.site.preflight.check import CheckResult, PreflightCheck, PreflightReport, of_error
 from airflow_provider_fate.site.preflight.greeting import Greeting, greet, of_clock, of_signature
-from airflow_provider_fate.site.preflight.plan import Plan, without_site
+from airflow_provider_fate.site.preflight.plan import PreflightPlan, without_site
 from airflow_provider_fate.site.preflight.together import together
 from airflow_provider_fate.site.session import SiteSession
 
@@ -60,4 +60,4 @@ def _look(session: SiteSession, asked: Preflight, timeout: float) -> Iterator[Pr
         yield from without_site(session, asked)
     else:
         yield from of_clock(greeting, signed=session.site.app_id is not None)
-        yield from together(Plan(session, asked, greeting).units(), timeout)
+        yield from together(PreflightPlan(session, asked, greeting).units(), timeout)
