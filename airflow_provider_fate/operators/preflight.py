@@ -98,10 +98,14 @@ class FatePreflightOperator(TemplateFiles):
         jinja_env: jinja2.Environment | None = None,
         seen_oids: set[int] | None = None,
     ) -> Any:
-        """Render templates in recipes, too, as the operator does that will run the job."""
+        """Render templates in recipes, too, as the operator does that will run the job, and in names of tables."""
         if hasattr(content, "model_dump"):
             rendered = super().render_template(content.model_dump(), context, jinja_env, seen_oids)
             return type(content).model_validate(rendered)
+        if content is self.tables and isinstance(content, Mapping):  # Airflow leaves keys as they are
+            names = [super(FatePreflightOperator, self).render_template(name, context, jinja_env) for name in content]
+            terms = super().render_template(list(content.values()), context, jinja_env, seen_oids)
+            return dict(zip(names, terms, strict=True))
         return super().render_template(content, context, jinja_env, seen_oids)
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -72,12 +72,16 @@ class PreflightReport:
     def summary(self) -> str:
         """In numbers, for people."""
         said = ", ".join(f"{number} {result.value}" for result in CheckResult if (number := self.count(result)))
-        return f"{len(self.checks)} checks in {self.seconds:.1f} s: {said}"
+        return f"{len(self.checks)} checks in {self.seconds:.2f} s: {said}"
 
     def lines(self) -> Iterable[str]:
         """As a table, and what to do below it."""
         yield from columns(("check", "result", "found"), ((c.name, c.result.value, c.found) for c in self.checks))
-        yield from (f"{check.name}: {check.advice}" for check in self.checks if check.advice)
+        advised: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.advice:
+                advised.setdefault(check.advice, []).append(check.name)
+        yield from (f"{', '.join(names)}: {advice}" for advice, names in advised.items())
         yield self.summary
 
     def to_json(self, fail_on: str = "fail") -> dict[str, Any]:

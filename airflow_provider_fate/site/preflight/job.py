@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["configuration_of", "cores_check", "job_check", "wrong_job"]
 
 JOB_CORES = 4
-"""What FATE-Flow claims for a job that names nothing (``job_cores``), unless its operator has changed it."""
+"""What FATE-Flow claims for a job, and for each task, that names nothing, unless its operator has changed it."""
 
 
 def wrong_job(error: FateError) -> Iterator[PreflightCheck]:
@@ -93,7 +93,7 @@ def cores_check(
     problems = check_dag(job, cores=pool)
     demand = _demand(Job(job), session.site.party_id, standalone=standalone)
     if over := [one for one in problems if one.field.endswith("cores")]:
-        found = "; ".join(f"{one.field} is {one.value}: {one.reason}" for one in over)
+        found = "; ".join(f"{one.field} is {one.value}; {one.reason}" for one in over)
         yield failed("cores", found, over[0].fix)
     elif demand.total > pool:
         found = f"the job asks for {demand}, and the site has {pool}"
@@ -106,12 +106,10 @@ def cores_check(
 
 def _demand(job: Job, party_id: str | None, *, standalone: bool) -> _Demand:
     served = [party for party in job.parties if party[0] != FREE and (standalone or party[1] == party_id)]
-    runs = [mapping(mapping(job.conf.get("task")).get("engine_run"))]
-    runs += [mapping(mapping(task.spec.get("conf")).get("engine_run")) for task in job.tasks.values()]
-    asked = job.conf.get("cores")
-    said = isinstance(asked, int)
-    task = max((run["cores"] for run in runs if isinstance(run.get("cores"), int)), default=1)
-    return _Demand(max(asked if isinstance(asked, int) else JOB_CORES, task), len(served), said)
+    asked, run = job.conf.get("cores"), mapping(mapping(job.conf.get("task")).get("engine_run")).get("cores")
+    named = [cores for cores in (asked, run) if isinstance(cores, int)]
+    # What a job claims is raised to what its tasks take.
+    return _Demand(max(named) if len(named) == 2 else max([*named, JOB_CORES]), len(served), len(named) == 2)
 
 
 def _problems(error: FateError) -> str:

@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["settings_check"]
 
 HIDDEN = (
-    ("job_cores", "cores that a job claims on each party, unless it says so itself (4 where nobody has changed it)"),
-    ("task_timeout", "seconds after which a task is ended (259200, three days)"),
-    ("federated_command_trys", "how often a partner is asked before it counts as not reached (3)"),
+    ("job_cores", "cores that a job claims on each party where it names none; 4 where nobody has changed it"),
+    ("task_timeout", "seconds after which a task is ended; 259200, three days, where nobody has changed it"),
 )
 """Settings that FATE-Flow's interface does not tell, and what they decide."""
-PLACE = "fate_flow/conf/job_default_config.yaml and settings of the server; ask its operator."
+PLACE = "Look there: fate_flow/conf/job_default_config.yaml on the server."
 
 
 def settings_check(server: ServerConfiguration | None) -> Iterator[PreflightCheck]:
@@ -29,7 +28,7 @@ def settings_check(server: ServerConfiguration | None) -> Iterator[PreflightChec
     else:
         yield passed("settings", "; ".join(_told(server)))
     for name, meaning in HIDDEN:
-        yield unknown(f"setting {name}", f"not checkable: {meaning}", f"Look there: {PLACE}")
+        yield unknown(f"setting {name}", f"not checkable: {meaning}", PLACE)
 
 
 def _told(server: ServerConfiguration) -> Iterator[str]:

@@ -72,7 +72,6 @@ def test_a_good_site_passes_and_nothing_is_submitted(site: FakeFlow) -> None:
     assert [name for name, result in results(found).items() if result == "unknown"] == [
         "setting job_cores",
         "setting task_timeout",
-        "setting federated_command_trys",
         "permission at 10000",
     ]
     assert all(check["advice"] for check in found["checks"] if check["result"] == "unknown")
@@ -296,6 +295,26 @@ def test_cores_of_all_parties_count_where_one_server_serves_them(
     assert "wait for ever" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("conf", "result", "found"),
+    [
+        ({"cores": 2, "task": {"engine_run": {"cores": 1}}}, "pass", "2 cores asked, of 3"),
+        ({"cores": 2, "task": {"engine_run": {"cores": 3}}}, "pass", "3 cores asked, of 3"),
+        ({"task": {"engine_run": {"cores": 1}}}, "warn", "4 cores (4 are FATE's default"),
+        ({"cores": 1}, "warn", "4 cores (4 are FATE's default"),
+    ],
+)
+def test_a_job_takes_what_it_names_and_what_its_tasks_take(
+    site: FakeFlow, conf: dict[str, Any], result: str, found: str
+) -> None:
+    site.cores = 3
+    document = TRAINING.document()
+    document["dag"]["conf"] = conf
+    (cores,) = (check for check in task(job=document).run()["checks"] if check["name"] == "cores")
+    assert cores["result"] == result
+    assert found in cores["found"]
+
+
 def test_a_connection_with_other_cores_than_the_server_is_a_warning(site: FakeFlow) -> None:
     site.cores = 16
     assert results(task().run())["cores of the site"] == "warn"
@@ -379,9 +398,10 @@ def test_wrong_arguments_are_told_before_the_site_is_asked(site: FakeFlow, argum
 
 def test_templates_in_the_job_and_beside_it_are_rendered(site: FakeFlow) -> None:
     job = TRAINING.model_copy(update={"guest": Party("9999", "credit.{{ day }}")})
-    look = task(job=job, tables=["credit.{{ day }}"], min_rows="{{ rows }}")
-    look.templates = {"day": "bank", "rows": 3}
-    assert results(look.run())["table credit.bank"] == "pass"
+    for tables in (["credit.{{ day }}"], {"credit.{{ day }}": {"min_rows": "{{ rows }}"}}):
+        look = task(job=job, tables=tables, min_rows="{{ rows }}")
+        look.templates = {"day": "bank", "rows": 3}
+        assert results(look.run())["table credit.bank"] == "pass"
 
 
 def test_an_unknown_fail_on_is_refused_when_the_dag_is_parsed() -> None:
