@@ -59,5 +59,5 @@ def _look(session: SiteSession, asked: Preflight, timeout: float) -> Iterator[Pr
     if greeting.info is None:
         yield from without_site(session, asked)
     else:
-        yield from of_clock(greeting, signed=session.site.app_id is not None)
+        yield from of_clock(greeting)
         yield from together(PreflightPlan(session, asked, greeting).units(), timeout)

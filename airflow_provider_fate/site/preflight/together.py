@@ -36,9 +36,11 @@ def together(units: Iterable[Unit], timeout: float, otherwise: CheckResult = Che
     found: queue.SimpleQueue[tuple[int, list[PreflightCheck]]] = queue.SimpleQueue()
     for numbered in enumerate(asked):
         waiting.put(numbered)
+    over = threading.Event()
     for _ in range(min(AT_ONCE, len(asked))):
-        threading.Thread(target=_work, args=(waiting, found), name="preflight", daemon=True).start()
+        threading.Thread(target=_work, args=(waiting, found, over), name="preflight", daemon=True).start()
     results = _until(time.monotonic() + timeout, found, len(asked))
+    over.set()
     late = f"there was no answer within {timeout:g} s"
     return [
         check
@@ -61,17 +63,19 @@ def _until(
 
 
 def _work(
-    waiting: queue.SimpleQueue[tuple[int, Unit]], found: queue.SimpleQueue[tuple[int, list[PreflightCheck]]]
+    waiting: queue.SimpleQueue[tuple[int, Unit]],
+    found: queue.SimpleQueue[tuple[int, list[PreflightCheck]]],
+    over: threading.Event,
 ) -> None:
-    while True:
+    while not over.is_set():
         try:
             number, (name, make) = waiting.get_nowait()
         except queue.Empty:
             return
-        found.put((number, _made(name, make)))
+        found.put((number, _made(name, make, over)))
 
 
-def _made(name: str, make: Callable[[], Iterable[PreflightCheck]]) -> list[PreflightCheck]:
+def _made(name: str, make: Callable[[], Iterable[PreflightCheck]], over: threading.Event) -> list[PreflightCheck]:
     done: list[PreflightCheck] = []
     try:
         for check in make():
@@ -79,6 +83,7 @@ def _made(name: str, make: Callable[[], Iterable[PreflightCheck]]) -> list[Prefl
     except FateError as error:
         done.append(of_error(name, error, CheckResult.WARN))
     except Exception as error:  # a check that is broken itself must not hide what the others have found
-        log.exception("Check %s is broken", name)
+        if not over.is_set():  # the client is closed then
+            log.exception("Check %s is broken", name)
         done.append(warned(name, f"the check itself has failed: {type(error).__name__}", "Report it with the log."))
     return done

@@ -368,6 +368,48 @@ def test_a_host_learns_what_it_has_not_granted(fake_site: FakeFlow, monkeypatch:
         assert results(look.run())["permission of 9999"] == "pass"
 
 
+def test_the_earlier_job_of_a_warm_start_is_a_model_that_must_be_here(site: FakeFlow) -> None:
+    earlier = next(iter(site.jobs))
+    job = HeteroSecureBoost.model_validate({**TRAINING.model_dump(), "warm_start": earlier})
+    found = results(task(job=job).run())
+    assert (found[f"model {earlier}"], found["job"]) == ("pass", "pass")
+    _no_model(site, lambda: None)
+    with pytest.raises(FatePreflightError, match=f"model {earlier}: .*was deleted"):
+        task(job=job).run()
+
+
+def test_models_that_a_job_names_are_looked_for(site: FakeFlow) -> None:
+    earlier = next(iter(site.jobs))
+    document = TRAINING.document()
+    document["dag"]["conf"]["model_warehouse"] = {"model_id": earlier, "model_version": "0"}
+    assert results(task(job=document).run())[f"model {earlier}"] == "pass"
+    document["dag"]["conf"]["model_warehouse"]["model_id"] = "imported"
+    assert results(task(job=document).run())["model imported"] == "unknown"
+
+
+def test_an_app_that_may_not_look_at_app_ids_is_told_so(site: FakeFlow, change: Callable[..., None]) -> None:
+    site.gate.on = site.gate.sites = True
+    app = site.gate.add("tests", role="client")
+    change(login=app.app_id, password=app.token)
+    found = task().run()
+    assert (results(found)["signature"], results(found)["partner 10000 app ids"]) == ("pass", "unknown")
+
+
+def test_a_token_that_nobody_checks_is_not_known_to_be_right(site: FakeFlow, change: Callable[..., None]) -> None:
+    change(login="some-app", password="guess")
+    assert results(task().run())["signature"] == "unknown"
+
+
+def test_a_check_that_is_broken_itself_hides_no_other(site: FakeFlow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("airflow_provider_fate.site.preflight.plan.queue_check", broken)
+    found = task().run()
+    assert results(found)["queue"] == "warn"
+    assert results(found)["cores"] == "pass"
+
+
 def test_no_token_is_told(site: FakeFlow, change: Callable[..., None]) -> None:
     _wrong_token(site, change)
     change(password="a-secret-of-the-site")
