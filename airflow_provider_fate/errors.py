@@ -15,6 +15,7 @@ class                               what to do
 :class:`FateAmbiguousSubmitError`   a job may exist: look for it before submitting again
 :class:`FateNotOfferedError`        this server does not do that
 :class:`FateServerError`            FATE-Flow failed: read its log
+:class:`FatePreflightError`         do what it lists, then look again
 :class:`FateJobError`               the job itself ended badly
 ==================================  ======================================================================
 
@@ -64,6 +65,7 @@ __all__ = [
     "FatePartnerError",
     "FatePartnerTimeout",
     "FatePermissionError",
+    "FatePreflightError",
     "FateProxyError",
     "FateResourceError",
     "FateServerError",
@@ -433,6 +435,10 @@ class FateServerError(FateError):
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------
+
+
+class FatePreflightError(FateError):
+    """A look at the site before a job was submitted has found what would make it fail. Nothing was submitted."""
 
 
 class FateJobError(FateError):

@@ -52,6 +52,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
+                    f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
                     f"{_P}.operators.sweep_report",
@@ -64,7 +65,9 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.sensors.{name}" for name in ("incoming", "job", "partner", "table")],
+                "python-modules": [
+                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "partner", "table")
+                ],
             }
         ],
         "triggers": [

@@ -84,6 +84,34 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     _CONN_ID,
                 ),
                 _command(
+                    "preflight",
+                    "Say what would make a job fail, before it is submitted",
+                    _arg("--job", metavar="FILE", help="the job that is to be submitted, or its recipe: YAML or JSON"),
+                    _arg("--table", action="append", metavar="NAMESPACE.NAME", help="a table of the site, too; repeat"),
+                    _arg("--min-rows", type=_count, metavar="N", help="so many rows at least has each table"),
+                    _arg("--column", action="append", metavar="NAME", help="a column of each --table; repeat"),
+                    _arg("--label", metavar="NAME", help="the column of labels of each --table"),
+                    _arg("--model", metavar="JOB_ID", help="the job that has trained the model that is to be used"),
+                    _arg("--partner", action="append", metavar="ID", help="a party, beside those of the job; repeat"),
+                    _arg(
+                        "--fail-on",
+                        choices=("fail", "warn"),
+                        default="fail",
+                        help="fail (default), or warn: a warning makes the exit status 1, too",
+                    ),
+                    _arg(
+                        "--timeout",
+                        type=float,
+                        default=2.0,
+                        metavar="SECONDS",
+                        help="how long one check may take (default: 2); the whole takes twice that at most",
+                    ),
+                    _CONN_ID,
+                    description="Look at a site, and at a job if one is given: connection, version, clock, tables, "
+                    "cores, queue, models, partners. Nothing is submitted. The exit status is 1 where a job would "
+                    "fail.",
+                ),
+                _command(
                     "stop",
                     "Stop a job on all its parties",
                     _JOB_ID,

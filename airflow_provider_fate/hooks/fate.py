@@ -184,7 +184,7 @@ class FateSite(ConnectionModel):
             version = flow.server.version().version
             who = verify_party(self, flow)
         auth = f"requests signed as app {self.app_id!r}" if self.app_id else "requests not signed"
-        if self.app_id and not asks_who(self):
+        if self.app_id and not asks_who(self.settings()):
             auth += "; this site does not check who asks, so the app id and token were not tested"
         return f"FATE-Flow {version} at {self.host}:{self.port}, {who}, {auth}."
 
@@ -207,11 +207,11 @@ def verify_party(site: FateSite, flow: FlowClient) -> str:
     return f"party {info.party_id}"
 
 
-def asks_who(site: FateSite) -> bool:
-    """Whether the site refuses requests that nobody has signed; if it does not, a wrong token goes unnoticed."""
+def asks_who(settings: FlowSettings) -> bool:
+    """Whether a site refuses requests that nobody has signed; if it does not, a wrong token goes unnoticed."""
     from airflow_provider_fate.clients.fate_flow import FlowClient
 
-    with FlowClient(replace(site.settings(), app=None)) as flow:
+    with FlowClient(replace(settings, app=None)) as flow:
         try:
             flow.job.list(limit=1)
         except FateAuthError:

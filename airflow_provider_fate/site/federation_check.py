@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.federation import Federation
     from airflow_provider_fate.site.session import SiteSession
 
-__all__ = ["AgreementCheck", "check_site"]
+__all__ = ["KNOWN_RELEASE", "AgreementCheck", "check_site", "table_facts"]
 
 KNOWN_RELEASE = "2.2."
 """The release of FATE whose components are known here."""
@@ -102,7 +102,7 @@ def _table(
         if due is not None and now < due:
             return AgreementCheck(subject, "not due", f"{name} is not there yet; agreed is until {_moment(due)}")
         return AgreementCheck(subject, "failed", f"{name} is not there", "Upload it, or look at the day's run.")
-    wrong = federation.check_table(key, _facts(seen))
+    wrong = federation.check_table(key, table_facts(seen))
     if not wrong:
         return AgreementCheck(subject, "ok", f"{name}: {seen.count} rows, columns as agreed")
     return AgreementCheck(
@@ -113,7 +113,8 @@ def _table(
     )
 
 
-def _facts(seen: Preview) -> TableFacts:
+def table_facts(seen: Preview) -> TableFacts:
+    """What a site has told of a table, as it is compared with what was agreed."""
     special = {column.property: column.name for column in seen.columns}
     return TableFacts(
         rows=seen.count,

@@ -13,7 +13,7 @@ from airflow_provider_fate.site.usage import named_tables
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord
 
-__all__ = ["ModelKey", "PastJob", "TableKey", "Used", "groups", "past_jobs"]
+__all__ = ["ModelKey", "PastJob", "TableKey", "Used", "groups", "model_makers", "model_references", "past_jobs"]
 
 TableKey = tuple[str, str]
 """Namespace and name, whatever characters they have."""
@@ -74,13 +74,13 @@ class PastJob:
         conf = spec.get("conf") or {}
         if record.model_id:
             self.model = (record.model_id, record.model_version or "0")
-        if makers := list(_model_makers(spec)):
+        if makers := list(model_makers(spec)):
             self.model_tasks[party] = makers
         if inheritance := conf.get("inheritance"):
             self.inherits = str(inheritance["job_id"])
             self.inherited = frozenset(inheritance.get("task_list") or ())
             self.jobs_used.add(self.inherits)
-        for model in _model_references(spec):
+        for model in model_references(spec):
             self.models_used.add(model)
         self.jobs_used |= set(_job_references(spec))
 
@@ -160,7 +160,8 @@ def groups(jobs: Mapping[str, PastJob], *, models_only: bool = False) -> dict[st
     return {job_id: frozenset(group) for group in members.values() for job_id in group}
 
 
-def _model_makers(spec: Mapping[str, Any]) -> Iterator[str]:
+def model_makers(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Tasks that make a model when they succeed."""
     from airflow_provider_fate.jobs.catalogue import known_components
 
     for name, task in (spec.get("tasks") or {}).items():
@@ -171,7 +172,7 @@ def _model_makers(spec: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _model_references(spec: Mapping[str, Any]) -> Iterator[ModelKey]:
+def model_references(spec: Mapping[str, Any]) -> Iterator[ModelKey]:
     """Models that the job names: for all its tasks, or for an input of one."""
     sources = [(spec.get("conf") or {}).get("model_warehouse"), *_channels(spec, "model_warehouse")]
     for source in sources:

@@ -50,6 +50,7 @@ class FlowEnvelope(Envelope):
                 message=str(content.get("message", "")),
                 data=content.get("data"),
                 id=None if job_id is None else str(job_id),
+                date=response.headers.get("date"),
             )
         if "retcode" in content:
             raise old_version(request.endpoint)

@@ -33,7 +33,8 @@ class Reply:
     """An answer, taken out of its envelope.
 
     ``data`` is JSON of a shape that only the endpoint knows; ``id`` is that of what the answer is about, where the
-    envelope names one. ``size`` counts the bytes of a download.
+    envelope names one. ``size`` counts the bytes of a download. ``date`` is the header of this name, the moment of the
+    answer by the server's clock, in whole seconds.
     """
 
     code: int = 0
@@ -41,6 +42,7 @@ class Reply:
     data: Any = None
     id: str | None = None
     size: int = 0
+    date: str | None = None
 
 
 class Reader(Protocol):

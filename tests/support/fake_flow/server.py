@@ -72,6 +72,7 @@ class FakeFlow:
     :ivar jobs: by id, in the order of creation.
     :ivar faults: order faults here.
     :ivar requests: what was asked.
+    :ivar cores: what its configuration says of its pool; jobs get theirs whatever it is.
     :ivar clock: real until a test takes hold of it.
     """
 
@@ -90,6 +91,7 @@ class FakeFlow:
         self.partner_visible = partner_visible
         self.check_tables = check_tables
         self.version = version
+        self.cores = 32
         self.discard_uploads = False
         self.clock = Clock()
         self.faults = Faults()

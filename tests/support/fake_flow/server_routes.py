@@ -56,7 +56,7 @@ def configuration(fake: FakeFlow, call: Call) -> Answer:
     return envelope(
         {
             "AUTHENTICATION": {"client": fake.gate.on, "permission": False, "site": False},
-            "COMPUTING": {"standalone": {"cores": 32}},
+            "COMPUTING": {"standalone": {"cores": fake.cores}},
             "DATABASE": {"decrypt_key": None, "engine": "sqlite", "mysql": mysql, "sqlite": {"path": None}},
             "DEFAULT_ENGINES": {"computing": "standalone", "federation": "standalone", "storage": "standalone"},
             "FATEFLOW": {"grpc_port": 9360, "host": "127.0.0.1", "http_port": fake.port, "proxy_name": "osx"},

@@ -48,6 +48,11 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The moment of an answer, by the server's own clock."""
+        fake = self.server.fake
+        return super().date_time_string(fake.clock.now() + fake.gate.skew if timestamp is None else timestamp)
+
     def do_GET(self) -> None:
         """Answer a question."""
         self._serve()

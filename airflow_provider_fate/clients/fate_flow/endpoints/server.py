@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from airflow_provider_fate.clients.http import (
@@ -170,7 +172,14 @@ def _version(reply: Reply) -> ServerVersion:
     versions = [instance.version for instance in instances if instance.version]
     if not versions:
         raise ValueError("no instance tells its version")
-    return ServerVersion(version=versions[0], instances=instances)
+    return ServerVersion(version=versions[0], instances=instances, clock=_moment(reply.date))
+
+
+def _moment(date: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date) if date else None
+    except ValueError:  # some proxy's own idea of a date
+        return None
 
 
 def _server(reply: Reply) -> RegisteredServer:

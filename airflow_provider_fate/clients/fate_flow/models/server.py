@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import abc
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -50,10 +51,12 @@ class ServerVersion(FlowModel):
 
     :ivar version: such as ``"2.2.0"``.
     :ivar instances: the processes of FATE-Flow that share this site's database.
+    :ivar clock: when it answered, by the server's own clock and in whole seconds; ``None`` where it does not say.
     """
 
     version: str
     instances: list[FlowInstance] = Field(default_factory=list)
+    clock: datetime | None = None
 
 
 class ServerConfiguration(FlowModel):
@@ -64,8 +67,20 @@ class ServerConfiguration(FlowModel):
     @property
     def authenticates_clients(self) -> bool:
         """Whether requests must be signed."""
-        section = self.sections.get("AUTHENTICATION")
-        return bool(isinstance(section, dict) and section.get("client"))
+        return self.value("AUTHENTICATION", "client") is True
+
+    @property
+    def cores(self) -> int | None:
+        """Cores of the engine that jobs run on by default, which FATE-Flow hands out; ``None``: it does not say."""
+        found = self.value("COMPUTING", str(self.value("DEFAULT_ENGINES", "computing")), "cores")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def value(self, *path: str) -> Any:
+        """A setting by the names that lead to it; ``None`` where there is none."""
+        found: Any = self.sections
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found
 
 
 class RegisteredServer(FlowModel):
