@@ -60,9 +60,10 @@ def test_a_rerun_leaves_the_end_state_after_a_while(server: Server, flow: FlowCl
 
     flow.job.rerun(job.job_id)
 
-    wait_until(server, lambda: flow.job.query(job_id=job.job_id)[0].status in (S.WAITING, S.RUNNING))
+    wait_until(server, lambda: flow.job.query(job_id=job.job_id)[0].status is not S.CANCELED)
     flow.job.stop(job.job_id)
-    assert end_of(server, flow, job.job_id) is S.CANCELED
+    # A server without components fails it within a moment, which may be before the stop.
+    assert end_of(server, flow, job.job_id) in (S.CANCELED, S.FAILED)
 
 
 def test_a_cleaned_job_is_gone(server: Server, flow: FlowClient) -> None:
