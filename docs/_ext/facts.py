@@ -52,6 +52,13 @@ def registry_fields() -> str:
     return _fields(MlflowServer)
 
 
+def kubefate_fields() -> str:
+    """Every field of the connection form of KubeFATE's service."""
+    from airflow_provider_fate.hooks.kubefate import KubefateService
+
+    return _fields(KubefateService)
+
+
 def provider_options() -> str:
     """Options of the section ``[fate]`` of airflow.cfg."""
     from airflow_provider_fate.get_provider_info import get_provider_info
