@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.cluster",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
