@@ -49,7 +49,7 @@ def mask_in_logs(secret: str) -> None:
     try:
         from airflow.sdk.log import mask_secret
     except ImportError:  # Airflow 3.0 and early builds of 3.1
-        from airflow.sdk.execution_time.secrets_masker import mask_secret
+        from airflow.sdk.execution_time.secrets_masker import mask_secret  # type: ignore[no-redef]
     mask_secret(secret)
 
 

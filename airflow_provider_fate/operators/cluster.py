@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 POLL = 5.0
 """Seconds between two looks: a cluster takes minutes."""
+LONGEST = timedelta(hours=2)
+"""Twice the hour after which KubeFATE gives up."""
 
 
 class _ClusterOperator(RemoteWorkOperator["ClusterRef"]):
@@ -44,7 +46,9 @@ class _ClusterOperator(RemoteWorkOperator["ClusterRef"]):
     )
 
     def __init__(self, *, kubefate_conn_id: str = "kubefate_default", **kwargs: Any) -> None:
-        super().__init__(**{"poll_interval": POLL, "execution_timeout": timedelta(hours=2)} | kwargs)
+        super().__init__(**kwargs)
+        self.poll_interval = self.poll_interval or POLL
+        self.execution_timeout = self.execution_timeout or LONGEST
         self.kubefate_conn_id = kubefate_conn_id
 
     def announce(self, ref: ClusterRef, context: Context) -> None:
@@ -126,7 +130,7 @@ class FateClusterDeployOperator(_DescribedClusterOperator):
     :param kubefate_conn_id: Airflow connection of the type ``kubefate``. (templated)
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default 5.
-    :param execution_timeout: how long it may take; default 2 hours. KubeFATE itself removes what is not ready after one.
+    :param execution_timeout: how long it may take; default 2 hours. KubeFATE gives up after one, and removes it.
     :returns: ``{"name", "namespace", "cluster_id", "chart", "chart_version", "party_id", "status", "flow_url",
         "flow_version", "proxy", "pages", "connection"}`` as XCom; ``connection`` is a connection of the type ``fate``
         without credentials.

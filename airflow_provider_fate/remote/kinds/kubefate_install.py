@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateClusterExists, FateConflictError, FateInputError
@@ -34,7 +34,8 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
         kubefate, document = await self.client(), request.document
         pieces: list[Piece[ClusterRef]] = []
         known: set[str] = set()
-        for job in await kubefate.jobs.list():
+        jobs = await kubefate.jobs.list()
+        for job in jobs:
             mark = Mark.of(job.orders.document)
             if not _installs(job, request) or mark is None or mark.key != attempt.identity.key:
                 continue
@@ -45,11 +46,12 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
             fits = document.says(_spec_of(job))
             pieces.append(Piece(ref, seen, current=mark.epoch == attempt.identity.epoch, fits=fits))
         there = await self.named(document)
-        if there is not None and there.uuid not in known and _is_usable(there) and document.says(there.spec):
+        if there is None or there.uuid in known or not document.says(there.spec):
+            return pieces
+        if there.status != "Rollback" and not _is_removed(there, jobs) and not _broke_off(there, jobs):
             adopted = self._ref(request, cluster_id=there.uuid, ownership=Ownership.OBSERVED)
-            if not await self._lost(there):
-                log.info("%s is there already, and as it shall be", adopted.id)
-                pieces.append(Piece(adopted, await self.look_at(adopted)))
+            log.info("%s is there already, and as it shall be", adopted.id)
+            pieces.append(Piece(adopted, await self.look_at(adopted)))
         return pieces
 
     async def submit(self, attempt: Attempt, request: ClusterRequest, found: Sequence[Piece[ClusterRef]]) -> ClusterRef:
@@ -143,11 +145,12 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
         if there is None:
             return
         where = f"cluster {document.namespace}/{document.name}"
-        if there.status == "Deleting":
+        jobs = await (await self.client()).jobs.list()
+        if _is_removed(there, jobs):
             log.info("%s is being removed: waiting for its end", where)
             await self._gone(request, there)
             return
-        if await self._lost(there, attempt.identity.key):
+        if _broke_off(there, jobs, attempt.identity.key):
             log.warning("%s was left half installed when KubeFATE was restarted: removing it", where)
             attempt.go_on()
             await (await self.client()).clusters.delete(there.uuid)
@@ -159,20 +162,6 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
             hint="Change it with FateClusterUpdateOperator, remove it with FateClusterDeleteOperator, or take another "
             "name.",
         )
-
-    async def _lost(self, there: ClusterRecord, key: str | None = None) -> bool:
-        """Whether a cluster comes from an installation (of the task with this key) that broke off before Helm ended."""
-        from airflow_provider_fate.clusters.mark import Mark
-        from airflow_provider_fate.clusters.progress import JobStage, progress_of
-
-        if there.status != "Creating":
-            return False
-        for job in await (await self.client()).jobs.list():
-            if job.cluster_id == there.uuid and job.method == "ClusterInstall":
-                mark = Mark.of(job.orders.document)
-                own = key is None or (mark is not None and mark.key == key)
-                return own and progress_of(job).stage is JobStage.FAILED
-        return False
 
     async def _gone(self, request: ClusterRequest, there: ClusterRecord) -> None:
         end = time.monotonic() + times().create
@@ -209,5 +198,24 @@ def _spec_of(job: ClusterJob) -> Mapping[str, Any]:
     return ClusterDocument.of(job.orders.document).values
 
 
-def _is_usable(cluster: ClusterRecord) -> bool:
-    return cluster.status not in ("Deleting", "Rollback")
+def _is_removed(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
+    """Whether a removal is under way; its record says so only a moment after it has begun."""
+    from airflow_provider_fate.clusters.progress import is_unfinished
+
+    removals = (job for job in jobs if job.method == "ClusterDelete" and job.cluster_id == cluster.uuid)
+    return cluster.status == "Deleting" or any(is_unfinished(job) for job in removals)
+
+
+def _broke_off(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str | None = None) -> bool:
+    """Whether a cluster comes from an installation (of the task with this key) that broke off before Helm ended."""
+    from airflow_provider_fate.clusters.mark import Mark
+    from airflow_provider_fate.clusters.progress import JobStage, progress_of
+
+    if cluster.status != "Creating":
+        return False
+    for job in jobs:
+        if job.cluster_id == cluster.uuid and job.method == "ClusterInstall":
+            mark = Mark.of(job.orders.document)
+            own = key is None or (mark is not None and mark.key == key)
+            return own and progress_of(job).stage is JobStage.FAILED
+    return False
