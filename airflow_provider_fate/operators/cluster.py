@@ -14,7 +14,6 @@ from airflow_provider_fate.errors import (
     FateError,
     FateInputError,
 )
-from airflow_provider_fate.operators._cluster import checked, rendered
 from airflow_provider_fate.remote.operator import RemoteWorkOperator
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
 
@@ -82,6 +81,7 @@ class _DescribedClusterOperator(_ClusterOperator):
     def request(self, context: Context) -> ClusterRequest:
         """Render the cluster.yaml, and check what needs no server."""
         from airflow_provider_fate.clusters.addresses import flow_url
+        from airflow_provider_fate.operators._cluster import checked, rendered
         from airflow_provider_fate.remote.kinds.kubefate import ClusterRequest
         from airflow_provider_fate.remote.kinds.kubefate_flow import flow_settings
 

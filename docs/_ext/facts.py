@@ -177,7 +177,7 @@ FACTS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         *(connection_fields, registry_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
-        *(fate_local_help, make_targets),
+        *(fate_local_help, kubefate_fields, make_targets),
     )
 }
 

@@ -51,17 +51,17 @@ def party(flow: FakeFlow | None = None, **changes: Any) -> dict[str, Any]:
 
 
 def deploy(cluster: Any, **arguments: Any) -> Task:
-    given = {"task_id": "deploy", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
+    given: dict[str, Any] = {"task_id": "deploy", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
     return Task(lambda: FateClusterDeployOperator(cluster=cluster, **given), templates={"mysql": SECRET})
 
 
 def update(cluster: Any, **arguments: Any) -> Task:
-    given = {"task_id": "update", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
+    given: dict[str, Any] = {"task_id": "update", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
     return Task(lambda: FateClusterUpdateOperator(cluster=cluster, **given))
 
 
 def delete(name: str = "fate-9999", namespace: str = "fate-9999", **arguments: Any) -> Task:
-    given = {"task_id": "delete", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
+    given: dict[str, Any] = {"task_id": "delete", "kubefate_conn_id": CONN, "poll_interval": 0.05} | arguments
     return Task(lambda: FateClusterDeleteOperator(name=name, namespace=namespace, **given))
 
 
@@ -73,7 +73,8 @@ def until(condition: Callable[[], Any], patience: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def work_of(fake: FakeKubefate) -> None:
-    """Let the fake do what it has to do by now, as if somebody had asked."""
+def live_of(fake: FakeKubefate) -> list[dict[str, Any]]:
+    """Clusters that there are when the fake has done what it has to do by now, as if somebody had asked."""
     with fake.lock:
         fake._work()
+    return fake.live

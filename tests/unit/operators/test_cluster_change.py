@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_fate.errors import FateClusterFailed, FateConflictError
 from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
 from airflow_provider_fate.remote.work import Kill
-from tests.support.cluster_side import SECRET, connect_kubefate, delete, deploy, party, update, work_of
+from tests.support.cluster_side import SECRET, connect_kubefate, delete, deploy, live_of, party, update
 from tests.support.fake_flow import FakeFlow
 from tests.support.fake_kubefate import FakeKubefate
 from tests.support.fake_kubefate.records import new_chart
@@ -287,7 +287,7 @@ def test_a_removal_during_an_installation_ends_that(kubefate: FakeKubefate, fake
     assert delete().run()["removed"] is True
     with pytest.raises(FateClusterFailed, match=r"Cluster delete|checkout"):
         finish(deploying, trigger)
-    work_of(kubefate)
+    assert live_of(kubefate) == []
     assert kubefate.kubernetes.releases == {}
 
 

@@ -13,9 +13,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_fate.clusters import Fate2Cluster, Ingress, Ingresses, IngressHost, Mysql, Python
 from airflow_provider_fate.errors import FateClusterFailed, FateConflictError, FateExecutionTimeout
+from airflow_provider_fate.remote.states import WorkState
 from airflow_provider_fate.remote.times import times_replaced
 from airflow_provider_fate.remote.trigger import RemoteWorkTrigger
-from tests.support.cluster_side import SECRET, connect_kubefate, deploy, party, until, work_of
+from tests.support.cluster_side import SECRET, connect_kubefate, deploy, live_of, party, until
 from tests.support.fake_flow import FakeFlow
 from tests.support.fake_kubefate import FakeKubefate
 from tests.support.fake_kubefate.server import PASSWORD
@@ -186,7 +187,7 @@ def test_a_cluster_that_was_removed_meanwhile_is_installed_again(kubefate: FakeK
 def test_pending_after_running_is_no_end(kubefate: FakeKubefate, fake_flow: FakeFlow) -> None:
     """Running, Pending, Running, Success: a worker writes a stale row."""
     kubefate.pace, kubefate.kubernetes.ready_after = 1.0, 0.1
-    seen = []
+    seen: list[tuple[str, WorkState]] = []
     task = deploy(party(fake_flow))
     trigger = task.start()
     kind, ref = trigger.work()
@@ -233,7 +234,7 @@ def test_a_workload_that_never_becomes_ready_is_named_when_time_is_up(
     with pytest.raises(FateExecutionTimeout, match="It was stopped") as late:
         deploy(party(fake_flow), execution_timeout=timedelta(seconds=1.5)).run()
     assert late.value.hint == "waits for osx"
-    until(lambda: work_of(kubefate) or not kubefate.live)
+    until(lambda: not live_of(kubefate))
     assert kubefate.kubernetes.releases == {}
 
 
@@ -327,7 +328,7 @@ def test_a_restart_of_kubefate_before_helm_is_told_and_the_next_try_begins_anew(
     kubefate.helm_takes = 1000
     task = deploy(party(fake_flow))
     trigger = task.start()
-    until(lambda: work_of(kubefate) or kubefate.live)
+    until(lambda: live_of(kubefate))
     kubefate.restart()
     kubefate.helm_takes = 0.1
     kubefate.let_pass(1000)
