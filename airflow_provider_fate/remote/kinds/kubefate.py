@@ -102,9 +102,13 @@ class KubefateKind(WorkKind[ClusterRef, RequestT]):
     # -- looking ----------------------------------------------------------------------------------------------------
 
     async def look(self, refs: Sequence[ClusterRef]) -> Mapping[str, Snapshot]:
-        """Ask for each job and cluster by its id: KubeFATE's lists hold all that ever was."""
-        seen = await self.meter.of(asyncio.gather(*(self.look_at(ref) for ref in refs)))
-        return {ref.id: snapshot for ref, snapshot in zip(refs, seen, strict=True)}
+        """Ask for each job and cluster by its id: KubeFATE's lists hold all that ever was.
+
+        The first alone: it logs in for all, where that has to be done again.
+        """
+        first = [await self.meter.of(self.look_at(ref)) for ref in refs[:1]]
+        others = await self.meter.of(asyncio.gather(*(self.look_at(ref) for ref in refs[1:])))
+        return {ref.id: snapshot for ref, snapshot in zip(refs, [*first, *others], strict=True)}
 
     async def look_at(self, ref: ClusterRef) -> Snapshot:
         """Where one of them stands."""

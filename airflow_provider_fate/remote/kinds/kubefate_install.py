@@ -48,7 +48,8 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
         there = await self.named(document)
         if there is None or there.uuid in known or not document.says(there.spec):
             return pieces
-        if there.status != "Rollback" and not _is_removed(there, jobs) and not _broke_off(there, jobs):
+        works = there.status != "Rollback" or _is_rolled_back(there, jobs)
+        if works and not _is_removed(there, jobs) and not _broke_off(there, jobs):
             adopted = self._ref(request, cluster_id=there.uuid, ownership=Ownership.OBSERVED)
             log.info("%s is there already, and as it shall be", adopted.id)
             pieces.append(Piece(adopted, await self.look_at(adopted)))
@@ -204,6 +205,12 @@ def _is_removed(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
 
     removals = (job for job in jobs if job.method == "ClusterDelete" and job.cluster_id == cluster.uuid)
     return cluster.status == "Deleting" or any(is_unfinished(job) for job in removals)
+
+
+def _is_rolled_back(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
+    """Whether a cluster runs as before its last update, which has failed; a rollback may have failed, too."""
+    updates = [job for job in jobs if job.method == "ClusterUpdate" and job.cluster_id == cluster.uuid]
+    return bool(updates) and updates[-1].status == "Rollback"
 
 
 def _broke_off(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str | None = None) -> bool:

@@ -30,6 +30,11 @@ class FakeKubefate(Handlers):
         """Start anew: tokens are void, and nobody goes on with a job."""
         with self.lock:
             self._workers.clear()
+            self.restart_tokens()
+
+    def restart_tokens(self) -> None:
+        """Make all tokens void, as a restart does."""
+        with self.lock:
             self._key = secrets.token_hex(8)
 
     def let_pass(self, seconds: float) -> None:

@@ -153,6 +153,22 @@ def test_failed_is_on_the_way_to_rollback(kubefate: FakeKubefate, fake_flow: Fak
     assert there["status"] == "Running"
 
 
+@pytest.mark.parametrize("rollback_fails", [False, True])
+def test_a_cluster_that_was_rolled_back_is_still_the_one_that_was_deployed(
+    kubefate: FakeKubefate, fake_flow: FakeFlow, there: dict[str, Any], rollback_fails: bool
+) -> None:
+    """Unless the rollback has failed as well: then nobody knows what it is."""
+    kubefate.kubernetes.fails["upgrade"] = "UPGRADE FAILED: timed out"
+    kubefate.rollback_fails = rollback_fails
+    with pytest.raises(FateClusterFailed):
+        update(party(fake_flow, persistence=True)).run()
+    if not rollback_fails:
+        assert deploy(party(fake_flow)).run()["cluster_id"] == there["uuid"]
+        return
+    with pytest.raises(AirflowFailException, match="There is a cluster fate-9999/fate-9999 already"):
+        deploy(party(fake_flow)).run()
+
+
 def test_a_rollback_that_fails_too(kubefate: FakeKubefate, fake_flow: FakeFlow, there: dict[str, Any]) -> None:
     kubefate.kubernetes.fails["upgrade"] = "UPGRADE FAILED: timed out"
     kubefate.rollback_fails = True

@@ -128,6 +128,58 @@ def test_passwords_are_in_no_xcom_rendered_field_trigger_row_or_log(
     assert failed.value.states[-1].startswith("helm install error")
 
 
+def test_a_file_beside_the_dag_is_found_and_airflow_keeps_nothing_of_a_cluster(
+    kubefate: FakeKubefate, fake_flow: FakeFlow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import DAG
+
+    from airflow_provider_fate.operators import _cluster
+
+    hidden: list[str] = []
+    monkeypatch.setattr(_cluster, "mask_in_logs", hidden.append)
+    (tmp_path / "party.yaml").write_text(json.dumps(party(fake_flow)))
+
+    def in_dag(cluster: Any) -> Task:
+        task = deploy(cluster)
+        with DAG(dag_id="d", template_searchpath=str(tmp_path)):
+            operator = task.make()
+        return Task(lambda: operator)
+
+    assert in_dag("party.yaml").run()["party_id"] == "9999"
+    assert hidden == [SECRET] * len(hidden) != []
+    with pytest.raises(AirflowFailException, match="neither beside the DAG"):
+        in_dag("partei.yaml").run()
+    with pytest.raises(AirflowFailException, match="is not a file on this worker"):
+        in_dag(str(tmp_path / "partei.yaml")).run()
+    literal = in_dag(party(fake_flow)).make()
+    assert SECRET not in json.dumps(serialized(literal.dag))
+
+
+def serialized(dag: Any) -> dict[str, Any]:
+    """What Airflow keeps of a DAG."""
+    from airflow.serialization import serialized_objects
+
+    kind: Any = getattr(serialized_objects, "DagSerialization", None) or serialized_objects.SerializedDAG
+    made: dict[str, Any] = kind.to_dict(dag)
+    return made
+
+
+def test_many_waits_log_in_once(kubefate: FakeKubefate, fake_flow: FakeFlow) -> None:
+    kubefate.kubernetes.namespaces += [f"fate-{i}" for i in range(5)]
+    kubefate.kubernetes.ready_after = 1.0
+    tasks = [deploy(party(fake_flow, name=f"fate-{i}", namespace=f"fate-{i}"), strict=False) for i in range(5)]
+    triggers = [task.start() for task in tasks]
+    kubefate.restart_tokens()
+    before = kubefate.logins
+
+    async def wait_all() -> list[dict[str, Any]]:
+        return await asyncio.gather(*(trigger.wait() for trigger in triggers))
+
+    for task, event in zip(tasks, asyncio.run(asyncio.wait_for(wait_all(), 20)), strict=True):
+        assert task.resume(event)["status"] == "Running"
+    assert kubefate.logins == before + 1
+
+
 # -- once --------------------------------------------------------------------------------------------------------------
 
 
