@@ -44,6 +44,15 @@ def storage_conn_id(path: ObjectStoragePath) -> str | None:
     return found
 
 
+def mask_in_logs(secret: str) -> None:
+    """Hide a text in all that this task, and the process that watches it, write into logs."""
+    try:
+        from airflow.sdk.log import mask_secret
+    except ImportError:  # Airflow 3.0 and early builds of 3.1
+        from airflow.sdk.execution_time.secrets_masker import mask_secret  # type: ignore[no-redef]
+    mask_secret(secret)
+
+
 async def aget_connection(conn_id: str) -> Connection:
     """Read a connection without blocking the event loop of the triggerer.
 

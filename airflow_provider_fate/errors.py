@@ -35,7 +35,11 @@ __all__ = [
     "FateAmbiguousSubmitError",
     "FateArchiveError",
     "FateAuthError",
+    "FateChartNotFound",
     "FateClockSkewError",
+    "FateClusterExists",
+    "FateClusterFailed",
+    "FateClusterNotFound",
     "FateConfigError",
     "FateConflictError",
     "FateConnectionError",
@@ -355,8 +359,20 @@ class FateFileNotFound(FateNotFoundError):
     """No such file or directory on the server (8001)."""
 
 
+class FateClusterNotFound(FateNotFoundError):
+    """KubeFATE knows no such cluster, or no such job."""
+
+
+class FateChartNotFound(FateNotFoundError):
+    """KubeFATE has no such chart, and cannot download it."""
+
+
 class FateConflictError(FateError):
     """It exists already."""
+
+
+class FateClusterExists(FateConflictError):
+    """There is a cluster of this name in this namespace, and it is another one than was asked for."""
 
 
 class FateTableExists(FateConflictError):
@@ -432,6 +448,17 @@ class FateNotOfferedError(FateError):
 
 class FateServerError(FateError):
     """FATE-Flow failed while it handled the request (6000), or answered with a code that has no class of its own."""
+
+
+class FateClusterFailed(FateServerError):
+    """KubeFATE could not install, update or remove a cluster.
+
+    :ivar states: what has happened, in KubeFATE's words, oldest first; passwords are masked.
+    """
+
+    def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.states = list(states)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.form import provider_info
+from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
 
@@ -28,7 +29,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.hooks.flow", f"{_P}.hooks.kubeflow", f"{_P}.hooks.mlflow"],
+                "python-modules": [f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow")],
             }
         ],
         "operators": [
@@ -37,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.cluster",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
@@ -73,7 +75,9 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
-        "connection-types": [provider_info(model) for model in (FateSite, MlflowServer, KubeflowServer)],
+        "connection-types": [
+            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+        ],
         "asset-uris": [
             {
                 "schemes": ["fate"],

@@ -224,6 +224,32 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                     ),
                 ),
                 GroupCommand(
+                    name="clusters",
+                    help="Look at clusters that KubeFATE has put on Kubernetes, and check a cluster.yaml",
+                    subcommands=(
+                        _command(
+                            "list",
+                            "List the clusters of a KubeFATE, and what is done with them just now",
+                            _arg(
+                                "--conn-id",
+                                default="kubefate_default",
+                                help="Airflow connection of KubeFATE (default: kubefate_default)",
+                            ),
+                            of="clusters",
+                            function="list_",
+                        ),
+                        _command(
+                            "check",
+                            "Check a cluster.yaml without sending it",
+                            _arg("file", help="path of the cluster.yaml"),
+                            of="clusters",
+                            description="Check a cluster.yaml for what KubeFATE and Helm would accept without a word, "
+                            "such as keys and modules that the chart does not know. The exit status is 1 where it "
+                            "would not become what it says.",
+                        ),
+                    ),
+                ),
+                GroupCommand(
                     name="connections",
                     help="Check connections of type fate",
                     subcommands=(

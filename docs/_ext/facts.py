@@ -52,6 +52,13 @@ def registry_fields() -> str:
     return _fields(MlflowServer)
 
 
+def kubefate_fields() -> str:
+    """Every field of the connection form of KubeFATE's service."""
+    from airflow_provider_fate.hooks.kubefate import KubefateService
+
+    return _fields(KubefateService)
+
+
 def provider_options() -> str:
     """Options of the section ``[fate]`` of airflow.cfg."""
     from airflow_provider_fate.get_provider_info import get_provider_info
@@ -170,7 +177,7 @@ FACTS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         *(connection_fields, registry_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
-        *(fate_local_help, make_targets),
+        *(fate_local_help, kubefate_fields, make_targets),
     )
 }
 

@@ -10,6 +10,7 @@ from airflow_provider_fate.get_provider_info import get_provider_info
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.flow import FateFlowHook
 from airflow_provider_fate.hooks.form import conn_fields
+from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
 
@@ -98,7 +99,11 @@ def test_every_operator_sensor_and_trigger_is_declared():
 
 @pytest.mark.parametrize(
     ("model", "name"),
-    [(model, name) for model in (FateSite, MlflowServer, KubeflowServer) for name in conn_fields(model)],
+    [
+        (model, name)
+        for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+        for name in conn_fields(model)
+    ],
 )
 def test_no_field_of_the_form_is_mandatory(model, name):
     field = conn_fields(model)[name]
