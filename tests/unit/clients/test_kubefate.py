@@ -193,6 +193,16 @@ def test_the_ingress_is_asked_by_its_name(fake: FakeKubefate) -> None:
     assert set(fake.hosts) == {"kubefate.example.org"}
 
 
+def test_over_tls_the_certificate_must_be_for_the_name_of_the_ingress() -> None:
+    settings = KubefateSettings("10.0.0.1", 443, "https", password=PASSWORD, host_header="kubefate.example.org:8443")
+    auth = settings.auth()
+    assert auth is not None
+    login = next(auth.sync_auth_flow(httpx.Request("GET", f"{settings.root_url}/v1/version/")))
+    assert (login.method, str(login.url)) == ("POST", "https://10.0.0.1/v1/user/login")
+    assert login.headers["Host"] == "kubefate.example.org:8443"
+    assert login.extensions["sni_hostname"] == "kubefate.example.org"
+
+
 @pytest.mark.parametrize("given", [{"host_header": "http://a"}, {"prefix": "kubefate"}, {"host": "http://a"}])
 def test_wrong_addresses_are_told(given: dict[str, str]) -> None:
     with pytest.raises(FateConfigError):
