@@ -70,7 +70,6 @@ TRAINED: dict[str, tuple[Recipe, str, tuple[str, ...]]] = {
             max_depth=2,
             max_bin=8,
             binning=Binning(transform="bin_idx"),
-            scaling=Scaling(),
             **fast,
         ),
         "sbt_0",
