@@ -9,6 +9,7 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, Field, field_validator
 
 from airflow_provider_fate.errors import FateAuthError, FateWrongPartyError
+from airflow_provider_fate.hooks._tls import verification
 from airflow_provider_fate.hooks.form import ConnectionModel, Extra, Form, Standard
 
 if TYPE_CHECKING:
@@ -150,15 +151,12 @@ class FateSite(ConnectionModel):
         """What the client needs of it."""
         from airflow_provider_fate.clients.fate_flow import AppId, FlowSettings
 
-        verify: bool | str = True if self.verify is None else self.verify
-        if verify and self.ca_file:
-            verify = self.ca_file
         app = AppId(self.app_id, self.app_token or "") if self.app_id else None
         return FlowSettings(
             host=self.host,
             port=self.port,
             scheme=self.scheme,
-            verify=verify,
+            verify=verification(self.verify, self.ca_file),
             app=app,
             timeout=self.timeout or 30.0,
         )

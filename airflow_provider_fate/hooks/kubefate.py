@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from airflow_provider_fate.hooks._tls import verification
 from airflow_provider_fate.hooks.form import ConnectionModel, Extra, Form, Standard
 
 if TYPE_CHECKING:
@@ -97,14 +98,11 @@ class KubefateService(ConnectionModel):
         """What the client needs of it."""
         from airflow_provider_fate.clients.kubefate import KubefateSettings
 
-        verify: bool | str = True if self.verify is None else self.verify
-        if verify and self.ca_file:
-            verify = self.ca_file
         return KubefateSettings(
             host=self.host,
             port=self.port or (443 if self.tls else 80),
             scheme=self.scheme,
-            verify=verify,
+            verify=verification(self.verify, self.ca_file),
             timeout=self.timeout or 30.0,
             user=self.user,
             password=self.password,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from airflow_provider_fate.hooks._tls import verification
 from airflow_provider_fate.hooks.form import ConnectionModel, Extra, Standard
 
 if TYPE_CHECKING:
@@ -118,14 +119,11 @@ class RegistryServer(ConnectionModel):
         """What the client needs of it."""
         from airflow_provider_fate.clients.http import LoginSettings
 
-        verify: bool | str = True if self.verify is None else self.verify
-        if verify and self.ca_file:
-            verify = self.ca_file
         return LoginSettings(
             host=self.host,
             port=self.port or (443 if self.tls else self.usual_port),
             scheme=self.scheme,
-            verify=verify,
+            verify=verification(self.verify, self.ca_file),
             timeout=self.timeout or 30.0,
             user=self.user,
             token=self.secret,

@@ -75,6 +75,8 @@ def read_weights(file: BinaryIO, what: str) -> dict[str, npt.NDArray[np.float64]
             pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
             if len(pickles) != 1 or archive.getinfo(pickles[0]).file_size > _LARGEST_PICKLE:
                 raise _Unknown("it is not one file of tensors")
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise _Unknown("it is compressed, which torch does not do")  # and which leaves no room for a bomb
             tensors = _tensors(archive.read(pickles[0]))
             folder = pickles[0].removesuffix("data.pkl")
             return {name: _numbers(archive, folder, tensor) for name, tensor in tensors.items()}
@@ -231,6 +233,8 @@ def _view(
 
     if min((offset, *shape, *strides), default=0) < 0 or len(shape) != len(strides):
         raise _Unknown("a tensor has an impossible shape")
+    if math.prod(shape) > len(values):
+        raise _Unknown("a tensor is larger than its numbers")  # or repeats them, without end where somebody wants that
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if math.prod(shape) and last >= len(values):
         raise _Unknown("a tensor is larger than its numbers")

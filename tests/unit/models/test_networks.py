@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from airflow_provider_fate.errors import FateInputError, FateModelPackageError
@@ -17,7 +18,7 @@ from airflow_provider_fate.models.convert import convert, require_equal
 from airflow_provider_fate.models.manifest import ModelManifest, ModelParty, content_digest
 from airflow_provider_fate.models.package import ModelPackage, write_package
 from airflow_provider_fate.models.part import unpack_part
-from airflow_provider_fate.models.weights import read_weights
+from airflow_provider_fate.models.weights import _view, read_weights
 from tests.unit.models.samples import tar
 
 FOLDER = Path(__file__).parent / "networks"
@@ -150,3 +151,16 @@ def test_a_tensor_that_is_larger_than_its_numbers_is_refused() -> None:
             archive.writestr(name, content[:8] if "/data/" in name else content)
     with pytest.raises(FateModelPackageError, match="larger than its numbers"):
         read_weights(io.BytesIO(target.getvalue()), "w")
+
+
+def test_what_would_grow_when_it_is_read_is_refused() -> None:
+    with zipfile.ZipFile(FOLDER / "perceptron.bin") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(FateModelPackageError, match="it is compressed"):
+        read_weights(io.BytesIO(target.getvalue()), "w")
+    with pytest.raises(Exception, match="larger than its numbers"):
+        _view(np.zeros(3), 0, (10**9, 10**9), (0, 0))
