@@ -48,6 +48,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.job",
                     f"{_P}.operators.metrics",
                     f"{_P}.operators.model_convert",
+                    f"{_P}.operators.model_weights",
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
