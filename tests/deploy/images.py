@@ -16,8 +16,7 @@ from tests.deploy.compose import PROGRAMS, ROOT, Service
 from tests.deploy.notebook import notebook_environment
 
 OURS = Path(sys.executable).parent
-# Makes the database at the first start, as the image's own entry point does. The password comes from a file, and the
-# server does not run as root, which outside of containers takes a user namespace.
+# Makes the database at the first start, as the image's own entry point does. The password comes from a file.
 POSTGRES = """
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     printf '%s' "$POSTGRES_PASSWORD" > "$PGDATA.password"
@@ -37,19 +36,23 @@ class Image:
     :param entry: what its entry point runs before the service's command.
     :param path: folders with its programs.
     :param environment: its own variables, with paths of the container.
+    :param refuses_root: whether it does not run as root, as which it would run here and not in its container.
     """
 
     entry: tuple[str, ...] = ()
     path: tuple[Path, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    refuses_root: bool = False
 
     def command(self, service: Service) -> list[str]:
         """What the container would run."""
         if service.entrypoint is not None:
             return [*service.entrypoint, *service.command]
+        # In a user namespace without a mapping we are nobody, and still the owner of our files.
+        nobody = ("unshare", "--user") if self.refuses_root and os.geteuid() == 0 else ()
         # Airflow's entry point runs a shell that is asked for, and takes everything else for a subcommand.
         entry = () if service.command and service.command[0] == "bash" else self.entry
-        return [*entry, *service.command]
+        return [*nobody, *entry, *service.command]
 
 
 def image_of(service: Service) -> Image:
@@ -70,8 +73,8 @@ def _fate() -> Image:
 
 def _postgres() -> Image:
     programs = {postgres_program(name).parent for name in ("initdb", "postgres", "pg_isready")}
-    as_nobody = ("unshare", "--user") if os.geteuid() == 0 else ()
-    return Image((*as_nobody, "sh", "-ec", POSTGRES), tuple(programs), {"PGDATA": "/var/lib/postgresql/data"})
+    own = {"PGDATA": "/var/lib/postgresql/data"}
+    return Image(("sh", "-ec", POSTGRES), tuple(programs), own, refuses_root=True)
 
 
 def _mlflow() -> Image:
@@ -85,7 +88,7 @@ IMAGES = {
     "redis": lambda: Image(path=(PROGRAMS,)),
     "seaweedfs": lambda: Image(path=(PROGRAMS,)),
     "mlflow": _mlflow,
-    "notebook": lambda: Image(path=(notebook_environment() / "bin",)),
+    "notebook": lambda: Image(path=(notebook_environment() / "bin",), refuses_root=True),
 }
 
 

@@ -1,7 +1,7 @@
 """helm/: values of Airflow's official chart and manifests beside it.
 
-The chart is in no package registry, so its templates are rendered by hand (`python -m tests.deploy.render CHART`). Here the
-values are held to the chart's own list of them: Helm takes a misspelled name without a word.
+The chart is in no package registry, so its templates are rendered by hand (`python -m tests.deploy.render CHART`). Here
+the values are held to the chart's own list of them: Helm takes a misspelled name without a word.
 """
 
 from __future__ import annotations
