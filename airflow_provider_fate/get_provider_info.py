@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_fate.hooks.airflow_api import AirflowServer
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
@@ -29,7 +30,9 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow")],
+                "python-modules": [
+                    f"{_P}.hooks.{name}" for name in ("airflow_api", "flow", "kubefate", "kubeflow", "mlflow")
+                ],
             }
         ],
         "operators": [
@@ -39,6 +42,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
                     f"{_P}.operators.cluster",
+                    f"{_P}.operators.connection",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
@@ -77,7 +81,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer, AirflowServer)
         ],
         "asset-uris": [
             {
@@ -86,7 +90,12 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
+        "extra-links": [
+            f"{_P}.links.cluster.ClusterBoardLink",
+            f"{_P}.links.cluster.ClusterNotebookLink",
+            f"{_P}.links.job.FateBoardLink",
+            f"{_P}.links.registry.ModelRegistryLink",
+        ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
             {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.clients.kubefate import ClusterJob, ClusterRecord
 
-__all__ = ["ClusterInstall"]
+__all__ = ["ClusterInstall", "is_in_the_way"]
 
 log = logging.getLogger(__name__)
 
@@ -186,6 +186,12 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
             except FateInputError:
                 continue  # somebody has installed it with a cluster.yaml of its own kind
         refuse_problems(taken_hosts(request.document, others))
+
+
+def is_in_the_way(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str) -> bool:
+    """Whether a cluster goes before an installation begins: it is being removed, or was left half done."""
+    known = list(jobs)
+    return _is_removed(cluster, known) or _broke_off(cluster, known, key)
 
 
 def _installs(job: ClusterJob, request: ClusterRequest) -> bool:
