@@ -66,6 +66,11 @@ class HttpSettings:
         return None
 
     @property
+    def own_certificate(self) -> tuple[str, str | None] | None:
+        """Paths of the certificate that is shown to a server that asks for one, and of its key; ``None``: none."""
+        return None
+
+    @property
     def address(self) -> str:
         """``host:port``, as in an address bar."""
         host = f"[{self.host}]" if ":" in self.host else self.host
