@@ -57,6 +57,8 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.service_check",
+                    f"{_P}.operators.serving",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -85,7 +87,11 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
+        "extra-links": [
+            f"{_P}.links.job.FateBoardLink",
+            f"{_P}.links.registry.ModelRegistryLink",
+            f"{_P}.links.service.FateEndpointLink",
+        ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
             {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},

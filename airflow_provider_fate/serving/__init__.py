@@ -18,6 +18,7 @@ from airflow_provider_fate.serving.records import (
     ServicePhase,
     ServingSpec,
     TrackTraffic,
+    check_service_name,
 )
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "ServingBackend",
     "ServingSpec",
     "TrackTraffic",
+    "check_service_name",
     "open_backend",
 ]
