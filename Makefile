@@ -111,13 +111,15 @@ docs: env ## build the documentation into docs/_build/html; a warning is an erro
 	@echo "docs/_build/html/index.html"
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
-lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt
+SERVER_PINS = airflow_provider_fate/serving/local/pins/model-server
+lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt and the model server's pins
 	@$(LOCK) --upgrade --extra test --extra docs --extra examples --extra local pyproject.toml dev/requirements.in \
 	    --output-file dev/requirements.txt
 	@$(LOCK) --upgrade --extra test pyproject.toml dev/requirements-lowest.in --output-file dev/requirements-lowest.txt
 	@$(LOCK) --upgrade dev/requirements-bench.in --output-file dev/requirements-bench.txt
 	@$(LOCK) --upgrade dev/requirements-celery.in --output-file dev/requirements-celery.txt
-	@git --no-pager diff --stat -- dev/
+	@$(LOCK) --upgrade $(SERVER_PINS).in --output-file $(SERVER_PINS).txt
+	@git --no-pager diff --stat -- dev/ $(SERVER_PINS).txt
 
 clean: ## stop everything and remove what was made here (the installed FATE stays: `fate-local reset` removes that)
 	@if [ -x $(PY) ] && [ -d .local ]; then $(PY) -m dev.stack down || true; fi

@@ -367,6 +367,10 @@ class FateChartNotFound(FateNotFoundError):
     """KubeFATE has no such chart, and cannot download it."""
 
 
+class FateServiceNotFound(FateNotFoundError):
+    """The backend serves nothing under this name."""
+
+
 class FateConflictError(FateError):
     """It exists already."""
 
@@ -459,6 +463,14 @@ class FateClusterFailed(FateServerError):
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
         super().__init__(message, **context)
         self.states = list(states)
+
+
+class FateServiceFailed(FateServerError):
+    """A version cannot be served: the message says why, and what answers instead."""
+
+
+class FateServiceUnfit(FateError):
+    """A service was asked, and does not do what it should: scores, latency or errors are out of bounds."""
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------

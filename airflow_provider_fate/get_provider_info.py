@@ -62,6 +62,8 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.service_check",
+                    f"{_P}.operators.serving",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -95,6 +97,7 @@ def get_provider_info() -> dict[str, Any]:
             f"{_P}.links.cluster.ClusterNotebookLink",
             f"{_P}.links.job.FateBoardLink",
             f"{_P}.links.registry.ModelRegistryLink",
+            f"{_P}.links.service.FateEndpointLink",
         ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},

@@ -168,8 +168,24 @@ class RunState:
         return Address(self.host, self.http_port)
 
 
-def write_json(path: Path, data: object) -> None:
-    """Replace a JSON file in one step."""
+def write_json(path: Path, data: object, *, private: bool = False) -> None:
+    """Replace a JSON file in one step.
+
+    :param private: for nobody else's eyes.
+    """
+    text = json.dumps(data, indent=2) + "\n"
+    if private:
+        write_private(path, text)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(data, indent=2) + "\n")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step by one that only this user can read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
     temporary.replace(path)

@@ -187,8 +187,8 @@ class FateModelConvertOperator(BaseOperator):
         if not self.compare:
             self.log.warning("The graph is not compared with FATE's own scores")
             return None, None
-        files = [(party, file_source(_place("rows", one), None)) for party, one in _by_party(self.rows).items()]
-        scores = file_source(_place("scores", self.scores), None)
+        files = [(party, file_source(place_of("rows", one), None)) for party, one in files_by_party(self.rows).items()]
+        scores = file_source(place_of("scores", self.scores), None)
         sample = read_sample(converted, files, scores, id_column=self.id_column, limit=self.max_rows)
         if len(sample.scores) < self.min_rows:
             raise FateInputError(
@@ -259,14 +259,15 @@ class FateModelConvertOperator(BaseOperator):
         return found
 
 
-def _by_party(rows: Any) -> dict[str, Any]:
+def files_by_party(rows: Any) -> dict[str, Any]:
+    """Files of rows, by the party whose columns they hold."""
     if isinstance(rows, Mapping) and "target" not in rows:
         return {str(party): one for party, one in rows.items()}
     each = list(rows) if isinstance(rows, list | tuple) else [rows]
     return {f"file {number}": one for number, one in enumerate(each)}
 
 
-def _place(what: str, given: Any) -> str:
+def place_of(what: str, given: Any) -> str:
     """A file: its place, or the result of a download."""
     from airflow_provider_fate.errors import FateInputError
 
