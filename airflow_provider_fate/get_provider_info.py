@@ -9,6 +9,7 @@ from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
+from airflow_provider_fate.hooks.split import SplitService
 
 _P = "airflow_provider_fate"
 
@@ -29,7 +30,9 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow")],
+                "python-modules": [
+                    f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow", "split")
+                ],
             }
         ],
         "operators": [
@@ -57,6 +60,10 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.split_check",
+                    f"{_P}.operators.split_features",
+                    f"{_P}.operators.split_part",
+                    f"{_P}.operators.split_serve",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -76,7 +83,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer, SplitService)
         ],
         "asset-uris": [
             {

@@ -15,18 +15,32 @@ __all__ = ["trouble_of", "trusted"]
 
 
 def trusted(settings: HttpSettings) -> ssl.SSLContext | bool:
-    """Return what httpx checks certificates with.
+    """Return what httpx checks certificates with, and shows of the caller's own.
 
-    :raises FateTlsError: the authorities cannot be read.
+    :raises FateTlsError: a file cannot be read.
     """
     if settings.scheme == "http":
         return False  # loading the authorities takes tens of milliseconds, and nothing would use them
-    if settings.verify is False:
-        return False
-    if settings.verify is True:
+    if settings.client_cert is None:
+        return False if settings.verify is False else _context(settings)
+    context = _context(settings)
+    try:
+        context.load_cert_chain(*settings.client_cert)
+    except (OSError, ssl.SSLError) as error:
+        raise FateTlsError(
+            f"Client certificate {settings.client_cert[0]!r} with its key cannot be used: {error}",
+            hint="Give the paths of PEM files that this process can read.",
+            sent=False,
+        ) from error
+    return context
+
+
+def _context(settings: HttpSettings) -> ssl.SSLContext:
+    if isinstance(settings.verify, bool):
         # httpx trusts the authorities that come with it; companies install theirs into the system.
-        context = httpx.create_ssl_context()
-        context.load_default_certs()
+        context = httpx.create_ssl_context(verify=settings.verify)
+        if settings.verify:
+            context.load_default_certs()
         return context
     place = Path(settings.verify)
     try:
