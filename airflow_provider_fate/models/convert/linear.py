@@ -56,7 +56,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     :returns: name of the scores, and how many there are for each row.
     :raises FateInputError: parts do not fit to each other.
     """
-    parts = [_estimators(side) for side in sides]
+    parts = [estimators_of(side) for side in sides]
     classes = len(parts[0])
     if any(len(part) != classes for part in parts):
         raise FateInputError(
@@ -71,7 +71,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     for side, header, part in zip(sides, headers, parts, strict=True):
         inputs += [(names[side.who, column], side.steps.of(column)) for column in header]
         for number, estimator in enumerate(part):
-            weights, intercept = _weights(estimator, len(header), side.who)
+            weights, intercept = weights_of(estimator, len(header), side.who)
             rows[number] += weights
             biases[number] += intercept
     values = graph.columns(inputs)
@@ -81,7 +81,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     return graph.node("Sigmoid", [linear]), classes
 
 
-def _estimators(side: Side) -> list[Mapping[str, Any]]:
+def estimators_of(side: Side) -> list[Mapping[str, Any]]:
     """One for each class, in the order of the classes; a single one where there are two."""
     found = (side.model.get("data") or {}).get("estimator")
     if isinstance(found, Mapping) and "param" not in found:
@@ -96,7 +96,7 @@ def _estimators(side: Side) -> list[Mapping[str, Any]]:
     return estimators
 
 
-def _weights(estimator: Mapping[str, Any], columns: int, who: str) -> tuple[list[float], float]:
+def weights_of(estimator: Mapping[str, Any], columns: int, who: str) -> tuple[list[float], float]:
     param = estimator["param"]
     weights = [float(row[0] if isinstance(row, list) else row) for row in param["coef_"]]
     if len(weights) != columns:
