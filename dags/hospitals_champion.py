@@ -137,6 +137,7 @@ def hospitals_champion() -> None:
 
     loads >> train
     loads >> champion
+    challenger >> scores
     [gate, convert, measure] >> approve >> register >> promote
 
 

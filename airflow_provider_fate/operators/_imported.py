@@ -110,7 +110,8 @@ class ImportedModel:
         The package holds them under the names of the tasks that have applied them.
         """
         changed = []
-        for name, task in found.document["dag"]["tasks"].items():
+        dag: Any = found.document["dag"]
+        for name, task in dag["tasks"].items():
             for sources in ((task.get("inputs") or {}).get("model") or {}).values():
                 stored = sources.get("model_warehouse") or {}
                 if stored.get("model_id") in (None, self.model_id):
