@@ -43,6 +43,7 @@ __all__ = [
     "FateConfigError",
     "FateConflictError",
     "FateConnectionError",
+    "FateConsentError",
     "FateCreateJobError",
     "FateDataError",
     "FateError",
@@ -65,13 +66,16 @@ __all__ = [
     "FateNotFoundError",
     "FateNotJudgedError",
     "FateNotOfferedError",
+    "FateOtherModelError",
     "FateOverlapError",
+    "FatePartDown",
     "FatePartnerError",
     "FatePartnerTimeout",
     "FatePermissionError",
     "FatePreflightError",
     "FateProxyError",
     "FateResourceError",
+    "FateRowNotFound",
     "FateServerError",
     "FateSignatureError",
     "FateStallTimeout",
@@ -367,6 +371,21 @@ class FateChartNotFound(FateNotFoundError):
     """KubeFATE has no such chart, and cannot download it."""
 
 
+class FateServiceNotFound(FateNotFoundError):
+    """The backend serves nothing under this name."""
+
+
+class FateRowNotFound(FateNotFoundError):
+    """A party has no row of an id that is to be scored, or may not be asked for it: it does not say which.
+
+    :ivar positions: where the ids stand in what was asked, from 0.
+    """
+
+    def __init__(self, message: str, *, positions: Iterable[int] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.positions = list(positions)
+
+
 class FateConflictError(FateError):
     """It exists already."""
 
@@ -385,6 +404,10 @@ class FateModelExists(FateConflictError):
 
 class FateAliasMoved(FateConflictError):
     """An alias of a registered model points elsewhere than the decision was based on: somebody has moved it."""
+
+
+class FateOtherModelError(FateConflictError):
+    """Two parties serve parts of different models, or of different versions of one."""
 
 
 class FateFileExists(FateConflictError):
@@ -430,6 +453,14 @@ class FatePartnerTimeout(FatePartnerError):
     """Partners were not ready within the time that the task waits for them."""
 
 
+class FatePartDown(FatePartnerError):
+    """The service of a party's part of a split model does not answer."""
+
+
+class FateConsentError(FatePartnerError):
+    """A party has not consented to what is asked of its part of a model, or its consent has ended."""
+
+
 class FateStopNotHeardError(FatePartnerError):
     """A stop (1004) that not every party has heard: there, the job's records may say ``running`` for ever."""
 
@@ -459,6 +490,14 @@ class FateClusterFailed(FateServerError):
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
         super().__init__(message, **context)
         self.states = list(states)
+
+
+class FateServiceFailed(FateServerError):
+    """A version cannot be served: the message says why, and what answers instead."""
+
+
+class FateServiceUnfit(FateError):
+    """A service was asked, and does not do what it should: scores, latency or errors are out of bounds."""
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------
@@ -535,6 +574,8 @@ def is_transient(error: BaseException) -> bool:
             return damaged
         case FateResourceError(code=code):
             return code != _RESOURCE_LIMIT_EXCEEDED
+        case FatePartDown():
+            return True
         case FatePartnerError(parties=parties, codes=codes):
             return any(codes.get(party) == FEDERATED_ERROR and _NOT_REACHED.search(parties[party]) for party in parties)
         case FateServerError(code=code, message=message):

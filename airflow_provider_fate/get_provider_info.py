@@ -10,6 +10,7 @@ from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
+from airflow_provider_fate.hooks.split import SplitService
 
 _P = "airflow_provider_fate"
 
@@ -31,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.hooks.{name}" for name in ("airflow_api", "flow", "kubefate", "kubeflow", "mlflow")
+                    f"{_P}.hooks.{name}" for name in ("airflow_api", "flow", "kubefate", "kubeflow", "mlflow", "split")
                 ],
             }
         ],
@@ -53,6 +54,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.job",
                     f"{_P}.operators.metrics",
                     f"{_P}.operators.model_convert",
+                    f"{_P}.operators.model_weights",
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
@@ -62,6 +64,12 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.service_check",
+                    f"{_P}.operators.serving",
+                    f"{_P}.operators.split_check",
+                    f"{_P}.operators.split_features",
+                    f"{_P}.operators.split_part",
+                    f"{_P}.operators.split_serve",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -81,7 +89,8 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer, AirflowServer)
+            provider_info(model)
+            for model in (FateSite, KubefateService, MlflowServer, KubeflowServer, AirflowServer, SplitService)
         ],
         "asset-uris": [
             {
@@ -95,6 +104,7 @@ def get_provider_info() -> dict[str, Any]:
             f"{_P}.links.cluster.ClusterNotebookLink",
             f"{_P}.links.job.FateBoardLink",
             f"{_P}.links.registry.ModelRegistryLink",
+            f"{_P}.links.service.FateEndpointLink",
         ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
