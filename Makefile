@@ -44,7 +44,7 @@ down: env ## stop what `make demo` and `make up` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-e2e test-models test-celery chaos chaos-pair lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-e2e test-models test-celery test-clusters chaos chaos-pair lint format accept
 test: env env-lowest env-celery ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.check $(ARGS)
 
@@ -70,6 +70,9 @@ test-models: env ## what is promised of models, on a real FATE, MLflow and Airfl
 
 test-celery: env env-celery ## all services of docker-compose.yaml as plain processes; the main DAG with two Celery workers, one of them killed
 	@$(PY) -m pytest -v --no-header --tb=short tests/deploy $(ARGS)
+
+test-clusters: env ## what is promised of clusters, with a real FATE and Airflow: a line for each claim (half an hour)
+	@$(PY) -m dev.claims clusters
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
