@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_fate.hooks.fate import FateSite
+from airflow_provider_fate.hooks.fedlcm import FedlcmService
 from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
+from airflow_provider_fate.hooks.site_portal import SitePortal
 
 _P = "airflow_provider_fate"
 
@@ -29,7 +31,9 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow")],
+                "python-modules": [
+                    f"{_P}.hooks.{name}" for name in ("fedlcm", "flow", "kubefate", "kubeflow", "mlflow", "site_portal")
+                ],
             }
         ],
         "operators": [
@@ -43,6 +47,8 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
                     f"{_P}.operators.drift",
+                    f"{_P}.operators.fedlcm",
+                    f"{_P}.operators.fedlcm_deploy",
                     f"{_P}.operators.gate",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
@@ -51,9 +57,11 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
+                    f"{_P}.operators.openfl",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
+                    f"{_P}.operators.portal",
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
@@ -76,7 +84,8 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+            provider_info(model)
+            for model in (FateSite, KubefateService, FedlcmService, SitePortal, MlflowServer, KubeflowServer)
         ],
         "asset-uris": [
             {
