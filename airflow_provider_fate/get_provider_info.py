@@ -6,10 +6,12 @@ from typing import Any
 
 from airflow_provider_fate.hooks.airflow_api import AirflowServer
 from airflow_provider_fate.hooks.fate import FateSite
+from airflow_provider_fate.hooks.fedlcm import FedlcmService
 from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
+from airflow_provider_fate.hooks.site_portal import SitePortal
 from airflow_provider_fate.hooks.split import SplitService
 
 _P = "airflow_provider_fate"
@@ -32,7 +34,14 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.hooks.{name}" for name in ("airflow_api", "flow", "kubefate", "kubeflow", "mlflow", "split")
+                    f"{_P}.hooks.airflow_api",
+                    f"{_P}.hooks.fedlcm",
+                    f"{_P}.hooks.flow",
+                    f"{_P}.hooks.kubefate",
+                    f"{_P}.hooks.kubeflow",
+                    f"{_P}.hooks.mlflow",
+                    f"{_P}.hooks.site_portal",
+                    f"{_P}.hooks.split",
                 ],
             }
         ],
@@ -48,6 +57,8 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
                     f"{_P}.operators.drift",
+                    f"{_P}.operators.fedlcm",
+                    f"{_P}.operators.fedlcm_deploy",
                     f"{_P}.operators.gate",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
@@ -57,9 +68,11 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
+                    f"{_P}.operators.openfl",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
+                    f"{_P}.operators.portal",
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
@@ -88,8 +101,14 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model)
-            for model in (FateSite, KubefateService, MlflowServer, KubeflowServer, AirflowServer, SplitService)
+            provider_info(FateSite),
+            provider_info(KubefateService),
+            provider_info(FedlcmService),
+            provider_info(SitePortal),
+            provider_info(MlflowServer),
+            provider_info(KubeflowServer),
+            provider_info(AirflowServer),
+            provider_info(SplitService),
         ],
         "asset-uris": [
             {
