@@ -51,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.chart",
                     f"{_P}.operators.cluster",
                     f"{_P}.operators.connection",
                     f"{_P}.operators.connectivity",
@@ -93,7 +94,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "partner", "table")
+                    f"{_P}.sensors.{name}" for name in ("cluster", "health", "incoming", "job", "partner", "table")
                 ],
             }
         ],

@@ -214,9 +214,11 @@ def _is_removed(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
 
 
 def _is_rolled_back(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
-    """Whether a cluster runs as before its last update, which has failed; a rollback may have failed, too."""
-    updates = [job for job in jobs if job.method == "ClusterUpdate" and job.cluster_id == cluster.uuid]
-    return bool(updates) and updates[-1].status == "Rollback"
+    """Whether a cluster runs as before its last update, which failed; a rollback may fail, or go too far."""
+    from airflow_provider_fate.clusters.progress import was_rolled_back, went_too_far
+
+    known = [job for job in jobs if job.cluster_id == cluster.uuid]
+    return was_rolled_back(known) and not went_too_far(known)
 
 
 def _broke_off(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str | None = None) -> bool:
