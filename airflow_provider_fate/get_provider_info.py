@@ -51,6 +51,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
+                    f"{_P}.operators.notebook",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
@@ -68,7 +69,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "partner", "table")
+                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "notebook", "partner", "table")
                 ],
             }
         ],
@@ -85,7 +86,11 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
+        "extra-links": [
+            f"{_P}.links.job.FateBoardLink",
+            f"{_P}.links.notebook.NotebookLink",
+            f"{_P}.links.registry.ModelRegistryLink",
+        ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
             {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},
