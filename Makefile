@@ -32,14 +32,17 @@ env-lowest:
 
 # --- see it work -------------------------------------------------------------------------------------------------
 
-.PHONY: demo up down
+.PHONY: demo up down notebook
 demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
 	@$(PY) -m dev.demo $(ARGS)
 
 up: env ## start FATE and Airflow with its UI, and keep them running
 	@$(PY) -m dev.stack up $(ARGS)
 
-down: env ## stop what `make demo` and `make up` started
+notebook: env ## start FATE and a JupyterLab whose fate-client speaks to it (it needs no Airflow)
+	@$(PY) -m dev.stack notebook $(ARGS)
+
+down: env ## stop what `make demo`, `make up` and `make notebook` started
 	@$(PY) -m dev.stack down $(ARGS)
 
 # --- check it ----------------------------------------------------------------------------------------------------

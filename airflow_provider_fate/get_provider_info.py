@@ -70,6 +70,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
                     f"{_P}.operators.openfl",
+                    f"{_P}.operators.notebook",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
@@ -94,7 +95,13 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.sensors.{name}" for name in ("cluster", "health", "incoming", "job", "partner", "table")
+                    f"{_P}.sensors.cluster",
+                    f"{_P}.sensors.health",
+                    f"{_P}.sensors.incoming",
+                    f"{_P}.sensors.job",
+                    f"{_P}.sensors.notebook",
+                    f"{_P}.sensors.partner",
+                    f"{_P}.sensors.table",
                 ],
             }
         ],
@@ -124,6 +131,7 @@ def get_provider_info() -> dict[str, Any]:
             f"{_P}.links.job.FateBoardLink",
             f"{_P}.links.registry.ModelRegistryLink",
             f"{_P}.links.service.FateEndpointLink",
+            f"{_P}.links.notebook.NotebookLink",
         ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
