@@ -11,7 +11,7 @@ help: ## this list
 	@printf 'make TARGET [ARGS="..."]\n\n'
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: env env-bench env-lowest env-celery
+.PHONY: env env-bench env-celery env-kubernetes env-lowest
 env: ## make or repair the development environment (every target does this first)
 	@sh dev/bootstrap.sh $(VENV)
 
@@ -25,6 +25,9 @@ CELERY := .local/venv-celery
 env-celery:
 	@mkdir -p .local && sh dev/bootstrap.sh $(CELERY) dev/requirements-celery.txt
 
+env-kubernetes: env ## build kube-apiserver and etcd for the tests, if KUBEBUILDER_ASSETS does not name them (minutes, once)
+	@$(PY) -m dev.kubernetes
+
 # With the oldest Airflow that is supported.
 LOWEST := .local/venv-lowest
 env-lowest:
@@ -32,23 +35,28 @@ env-lowest:
 
 # --- see it work -------------------------------------------------------------------------------------------------
 
-.PHONY: demo up down
+.PHONY: demo up down notebook
 demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
 	@$(PY) -m dev.demo $(ARGS)
 
 up: env ## start FATE and Airflow with its UI, and keep them running
 	@$(PY) -m dev.stack up $(ARGS)
 
-down: env ## stop what `make demo` and `make up` started
+notebook: env ## start FATE and a JupyterLab whose fate-client speaks to it (it needs no Airflow)
+	@$(PY) -m dev.stack notebook $(ARGS)
+
+down: env ## stop what `make demo`, `make up` and `make notebook` started
 	@$(PY) -m dev.stack down $(ARGS)
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-e2e test-models test-celery test-clusters chaos chaos-pair lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery test-clusters chaos chaos-pair lint format accept
 test: env env-lowest env-celery ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
+	@$(PY) -m dev.kubernetes > /dev/null || true # the tests that need it say so, too
 	@$(PY) -m dev.check $(ARGS)
 
 test-all: env env-lowest env-celery ## the same with the long runs: all chaos trials, 10,000 examples, the oldest Airflow in full
+	@$(PY) -m dev.kubernetes > /dev/null || true
 	@$(PY) -m dev.check --all $(ARGS)
 
 test-unit: env env-celery ## the tests that need no FATE and no Airflow (minutes; some start PostgreSQL)
@@ -59,6 +67,9 @@ test-lowest: env env-lowest ## the tests of operators and their life cycle on th
 
 test-integration: env env-celery ## the tests against a real FATE on this machine
 	@$(PY) -m dev.check integration $(ARGS)
+
+test-kubernetes: env-kubernetes ## the tests against a real Kubernetes API on this machine
+	@$(PY) -m dev.check kubernetes $(ARGS)
 
 test-e2e: env env-celery ## the tests that run DAGs in a real Airflow against a real FATE
 	@$(PY) -m dev.check e2e $(ARGS)

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_fate.errors import FateError
 from airflow_provider_fate.local import logs, pins, ports, progress
+from airflow_provider_fate.local.connection import AirflowConnection
 from airflow_provider_fate.local.errors import LocalFateError
 from airflow_provider_fate.local.federation import LocalFederation, Membership
 from airflow_provider_fate.local.instance import LocalFate
 from airflow_provider_fate.local.paths import CACHE_ENV, HOME_ENV, resolve_home
 from airflow_provider_fate.local.state import LISTEN, Settings
+from airflow_provider_fate.notebooks.cli import add_notebook_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
-    except LocalFateError as error:
+    except FateError as error:
         print(f"fate-local: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -94,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "--conn-id", help="connection id in Airflow (default fate_default; of several sites fate_9999 and so on)"
     )
     connection.add_argument("--format", choices=("all", "env", "command", "json", "uri"), default="all")
+
+    notebook = add("notebook", _start, "a JupyterLab whose fate-client speaks to this FATE")
+    add_notebook_command(notebook, _connections)
 
     install = add("install", _install, "make or repair FATE's environment, without starting anything")
     install.add_argument("--variant", choices=pins.VARIANTS, default=None)
@@ -166,6 +172,12 @@ def _sites(arguments: argparse.Namespace) -> Mapping[str, LocalFate]:
     if Membership.load(home) is not None:
         return LocalFederation(home).sites
     return {"": LocalFate(home)}
+
+
+def _connections(arguments: argparse.Namespace) -> dict[str, AirflowConnection]:
+    """How to reach each site, by party id."""
+    found = {party: fate.airflow_connection for party, fate in _sites(arguments).items()}
+    return {party or connection.party_id: connection for party, connection in found.items()}
 
 
 def _stop(arguments: argparse.Namespace) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,17 @@ from tests.deploy.compose import ROOT, Service, resolve
 
 
 @pytest.fixture(scope="module")
-def services() -> Callable[..., tuple[Path, Mapping[str, Service]]]:
+def services() -> Iterator[Callable[..., tuple[Path, Mapping[str, Service]]]]:
     """Makes a folder, secrets, and the services of some profiles."""
+    homes: list[Path] = []
 
     def make(*profiles: str) -> tuple[Path, Mapping[str, Service]]:
         home = Path(tempfile.mkdtemp(prefix="compose-"))
+        homes.append(home)
         env_file = home / "env"
         assert runpy.run_path(str(ROOT / "docker" / "make_env.py"))["main"]([str(env_file)]) == 0
         return home, resolve(env_file, profiles)
 
-    return make
+    yield make
+    for home in homes:
+        shutil.rmtree(home, ignore_errors=True)

@@ -35,6 +35,7 @@ from .participants import (
     ServiceType,
     ShardDescriptor,
     Upgrades,
+    certificates_of,
 )
 from .settings import FedlcmSettings
 
@@ -72,5 +73,6 @@ __all__ = [
     "ServiceType",
     "ShardDescriptor",
     "Upgrades",
+    "certificates_of",
     "hashed_for_jupyter",
 ]

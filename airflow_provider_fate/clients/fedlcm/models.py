@@ -206,12 +206,6 @@ class EventLog(Answer):
     events: list[LcmEvent]
     asked: datetime | None = None
 
-    @property
-    def silence(self) -> float:
-        """Seconds since the last event, by FedLCM's clock; 0 where that is not known."""
-        last = self.events[-1].created if self.events else None
-        return 0.0 if last is None or self.asked is None else max(0.0, (self.asked - last).total_seconds())
-
     def since(self, *beginnings: str) -> list[LcmEvent]:
         """Return the events from the last one on that begins like this; all, where none does."""
         starts = [i for i, event in enumerate(self.events) if event.words.startswith(beginnings)]

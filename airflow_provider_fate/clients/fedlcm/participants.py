@@ -29,6 +29,7 @@ __all__ = [
     "ServiceType",
     "ShardDescriptor",
     "Upgrades",
+    "certificates_of",
 ]
 
 
@@ -208,6 +209,24 @@ class ShardDescriptor(Answer):
     def to_json(self) -> dict[str, Any]:
         """As the service takes it."""
         return self.model_dump(by_alias=True)
+
+
+def certificates_of(role: Role, *, portal: bool = False) -> list[str]:
+    """Return FedLCM's names of the certificates that a participant has.
+
+    :param portal: also those of the site portal, or of the FML manager.
+    """
+    own = {
+        Role.EXCHANGE: ["proxy_server_cert_info"],
+        Role.CLUSTER: ["pulsar_server_cert_info"],
+        Role.DIRECTOR: ["director_server_cert_info", "jupyter_client_cert_info"],
+        Role.ENVOY: [],
+    }[role]
+    of_portal = {
+        Role.EXCHANGE: ["fml_manager_server_cert_info", "fml_manager_client_cert_info"],
+        Role.CLUSTER: ["site_portal_server_cert_info", "site_portal_client_cert_info"],
+    }
+    return [*own, *(of_portal.get(role, []) if portal else [])]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Forest:
     Rows stand in nodes: a table of *positions* has a line for each row and a column for each tree.
 
     :param share: the guest's, with the shape.
-    :raises FateInputError: it is no forest: a node is missing, or has two above it.
+    :raises FateInputError: a tree is none: a node is missing, or has two above it.
     """
 
     def __init__(self, share: TreeShare) -> None:
@@ -33,7 +33,7 @@ class Forest:
         self.shape = share.shape
         nodes = [(number, node) for number, tree in enumerate(share.shape.trees) for node in tree]
         place = {(tree, node.node): number for number, (tree, node) in enumerate(nodes)}
-        _require_trees(share.shape.trees)
+        roots = [_root(tree, tree_nodes) for tree, tree_nodes in enumerate(share.shape.trees)]
         self.owners = sorted({node.owner for _, node in nodes if node.owner is not None})
         numbers = {owner: number for number, owner in enumerate(self.owners)}
         self._owner = np.array([-1 if node.owner is None else numbers[node.owner] for _, node in nodes])
@@ -42,7 +42,7 @@ class Forest:
         self._weight = np.array([node.weight for _, node in nodes], dtype=np.float64)
         self._tree = np.array([tree for tree, _ in nodes])
         self._node = np.array([node.node for _, node in nodes])
-        self._roots = np.array([place[tree, _root(tree_nodes)] for tree, tree_nodes in enumerate(share.shape.trees)])
+        self._roots = np.array([place[tree, root] for tree, root in enumerate(roots)])
 
     def start(self, rows: int) -> Places:
         """All rows at the roots."""
@@ -82,17 +82,21 @@ class Forest:
         return made
 
 
-def _root(nodes: tuple[SplitNode, ...]) -> int:
+def _root(number: int, nodes: tuple[SplitNode, ...]) -> int:
+    """The node above all others, each of which is reached once: no row can walk in a circle, or out of the tree.
+
+    :raises FateInputError: there is none.
+    """
+    there = {node.node: node for node in nodes}
     below = {child for node in nodes if node.owner is not None for child in (node.left, node.right)}
-    return next(node.node for node in nodes if node.node not in below)
-
-
-def _require_trees(trees: tuple[tuple[SplitNode, ...], ...]) -> None:
-    """Each node but one has exactly one above it: then no row can walk in a circle, or out of the tree."""
-    for number, nodes in enumerate(trees):
-        there = [node.node for node in nodes]
-        below = [child for node in nodes if node.owner is not None for child in (node.left, node.right)]
-        if len(set(there)) != len(there) or len(set(below)) != len(below) or len(set(there) - set(below)) != 1:
-            raise FateInputError(f"Tree {number} of the model is no tree.", hint="Export the model again.")
-        if not set(below) <= set(there):
-            raise FateInputError(f"Tree {number} of the model lacks a node.", hint="Export the model again.")
+    tops = [node for node in there if node not in below]
+    reached: list[int] = []
+    ahead = tops[:1]
+    while ahead and len(reached) <= len(nodes):
+        reached.append(ahead.pop())
+        node = there.get(reached[-1])
+        if node is not None and node.owner is not None:
+            ahead += [node.left, node.right]
+    if sorted(reached) != sorted(node.node for node in nodes):
+        raise FateInputError(f"Tree {number} of the model is no tree.", hint="Export the model again.")
+    return tops[0]

@@ -67,7 +67,6 @@ class FateState(FedlcmState):
 
     def deploy(self, row: dict[str, Any]) -> Worker:
         what, kind = ("exchange", 2) if row["type"] == EXCHANGE else ("cluster", 3)
-        self.say(row["uuid"], kind, f"start creating {what}")
         self.say(row["uuid"], kind, f"creating FATE {what} {row['name']} with UUID {row['uuid']}")
         yield 0.2
         yield from self.installed(row)
@@ -126,7 +125,6 @@ class FateState(FedlcmState):
 
     def take_away(self, row: dict[str, Any], *, force: bool) -> Worker:
         what, kind = ("exchange", 2) if row["type"] == EXCHANGE else ("cluster", 3)
-        self.say(row["uuid"], kind, f"start removing {what}")
         yield 0.5
         yield from self.uninstalled(row)
         if words := row.pop("failure", ""):
@@ -263,6 +261,8 @@ class FateRoutes(FateState):
         ):
             raise Wrong("failed to get default CA: record not found")
         row = self.new_participant(federation, kind, given | {"deployment_yaml": yaml.safe_dump(document)})
+        what, number = ("exchange", 2) if kind == EXCHANGE else ("cluster", 3)
+        self.say(row["uuid"], number, f"start creating {what}")
         self.begin(self.deploy(row))
         return str(row["uuid"])
 
@@ -312,6 +312,8 @@ class FateRoutes(FateState):
         force = call.query.get("force") == "true"
         self.refuse_removal(row, force=force)
         row["status"] = REMOVING
+        what, kind = ("exchange", 2) if row["type"] == EXCHANGE else ("cluster", 3)
+        self.say(row["uuid"], kind, f"start removing {what}")
         self.begin(self.take_away(row, force=force))
 
     @route("DELETE", "/federation/fate/:uuid/cluster/:one")

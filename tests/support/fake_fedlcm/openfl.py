@@ -101,6 +101,7 @@ class OpenflRoutes(FateRoutes):
             raise Wrong("failed to get default CA: record not found")
         document = self.document(given["deployment_yaml"])
         row = self._new(federation, "director", given | {"deployment_yaml": yaml.safe_dump(document)}, O_DIRECTOR)
+        self.say(row["uuid"], 101, "start creating director")
         self.begin(self._deploy(row))
         return row["uuid"]
 
@@ -158,6 +159,7 @@ class OpenflRoutes(FateRoutes):
         if row["role"] == "director" and envoys:
             raise Wrong(f"cannot remove director as there are {len(envoys)} envoy(s) in this federation")
         row["status"] = O_REMOVING
+        self.say(row["uuid"], 101 if row["role"] == "director" else 102, f"start removing {row['role']}")
         self.begin(self._take_away(row, force=force))
 
     @route("DELETE", "/federation/openfl/:uuid/envoy/:one")
@@ -210,9 +212,7 @@ class OpenflRoutes(FateRoutes):
 
     def _deploy(self, row: dict[str, Any]) -> Worker:
         role, kind = row["role"], 101 if row["role"] == "director" else 102
-        if role == "director":
-            self.say(row["uuid"], kind, "start creating director")
-        else:
+        if role == "envoy":
             self.say(row["uuid"], kind, f"creating envoy {row['name']} with UUID {row['uuid']}")
         yield 0.5
         if role == "envoy":
@@ -236,7 +236,6 @@ class OpenflRoutes(FateRoutes):
 
     def _take_away(self, row: dict[str, Any], *, force: bool) -> Worker:
         kind = 101 if row["role"] == "director" else 102
-        self.say(row["uuid"], kind, f"start removing {row['role']}")
         yield 0.5
         yield from self.uninstalled(row)
         if words := row.pop("failure", ""):

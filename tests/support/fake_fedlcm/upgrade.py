@@ -42,6 +42,8 @@ class UpgradeRoutes(FateRoutes):
         old = row["deployment_yaml"]
         row["deployment_yaml"] = yaml.safe_dump(document | {"chartVersion": wanted})  # the new version, at once
         row["status"] = UPGRADING
+        what, kind = ("exchange", 2) if row["type"] == EXCHANGE else ("cluster", 3)
+        self.say(row["uuid"], kind, f"start upgrading {what}")
         self.begin(self._upgraded(row, old))
 
     @route("POST", "/federation/fate/:uuid/cluster/:one/upgrade")
@@ -50,7 +52,6 @@ class UpgradeRoutes(FateRoutes):
 
     def _upgraded(self, row: dict[str, Any], old: str) -> Worker:
         what, kind = ("exchange", 2) if row["type"] == EXCHANGE else ("cluster", 3)
-        self.say(row["uuid"], kind, f"start upgrading {what}")
         self.say(row["uuid"], kind, f"upgrading FATE {what} {row['name']} with UUID {row['uuid']}")
         yield self.helm_takes
         row["status"] = ACTIVE  # also where it has failed
