@@ -69,7 +69,7 @@ def start(**arguments: Any) -> tuple[dict[str, Any], Task]:
 
 def asked(notebook: dict[str, Any], path: str, token: str = TOKEN, data: dict[str, Any] | None = None) -> Any:
     request = urllib.request.Request(
-        notebook["url"].removesuffix("/lab") + path,
+        notebook["url"].partition("/lab/")[0] + path,
         headers={"Authorization": f"token {token}"},
         data=None if data is None else json.dumps(data).encode(),
     )
@@ -178,7 +178,7 @@ def test_a_repository_is_cloned_once_and_its_changes_stay(tmp_path: Path) -> Non
         "lab", NotebookSite("127.0.0.1"), repository=f"file://{origin}@v1", url="http://127.0.0.1/alice"
     )
     first = notebook.start(spec, token=TOKEN)
-    assert first.url == "http://127.0.0.1/alice/lab"
+    assert first.url == "http://127.0.0.1/alice/lab/tree/train_on_this_site.ipynb"
     clone = first.folder / "origin"
     assert (clone / ".git").is_dir()
     assert not (clone / "late.py").exists()
