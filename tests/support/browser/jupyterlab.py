@@ -24,7 +24,8 @@ with sync_playwright() as playwright:
         page.fill("input[name=password]", given["token"])
         page.click("#login_submit")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', state="attached")
+        # Before there is a kernel, JupyterLab would ask for one.
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         # The command palette would do, too; this is what people click.
         page.click('.lm-MenuBar-itemLabel:text-is("Run")')
         page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
