@@ -18,6 +18,7 @@ LAYERS = (  # from the top; a module belongs to the longest name that it begins 
     ("operators", "sensors", "triggers", "decorators", "links", "cli", "ui", "retry_policy", "get_provider_info"),
     ("remote.kinds",),
     ("remote",),
+    ("serving",),
     ("models", "metrics"),
     ("assets", "site"),
     ("hooks",),
@@ -36,6 +37,7 @@ FREE_OF_AIRFLOW = (
     "data",
     "metrics",
     "models",
+    "serving",
     "notebooks",
     "site",
 )
