@@ -37,7 +37,7 @@ MODEL = f"{LAKE}/{DAY}/{{{{ ti.xcom_pull('train')['job_id'] }}}}"
             minimum=0,
             maximum=1,
             title="Wrong labels",
-            description="Part of the training rows that get a wrong label. Try 0.6, and see the gate stop the model.",
+            description="Part of the training rows, 0 to 1, with a wrong label. Try 0.9: the gate stops the model.",
         )
     },
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
