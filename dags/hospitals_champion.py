@@ -106,7 +106,7 @@ def hospitals_champion() -> None:
         bounds={"auc": ">= 0.8"},
         challenger=scores.output,
         champion=champion.output,
-        compare=ScoreComparison(id="patient", label="malignant", require="not_shown_worse", min_rows=50),
+        compare=ScoreComparison(id="patient", require="not_shown_worse", min_rows=50),
         trigger_rule="none_failed",  # the first model has no champion
     )
     approve = FateApprovalOperator(
