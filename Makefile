@@ -75,7 +75,7 @@ test-e2e: env env-celery ## the tests that run DAGs in a real Airflow against a 
 	@$(PY) -m dev.check e2e $(ARGS)
 
 MODELS = $(patsubst %,tests/integration/test_%.py,predict convert model_package metrics mlflow drift variants recipes) \
-    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py
+    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py tests/e2e/test_loop.py
 test-models: env ## what is promised of models, on a real FATE, MLflow and Airflow: a line for each claim (an hour)
 	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(MODELS) $(ARGS)
 
