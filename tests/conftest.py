@@ -29,6 +29,7 @@ _fixtures = (
     "tests.support.pair",
     "tests.support.postgres",
     "tests.support.s3",
+    "tests.support.serving",
 )
 pytest_plugins = ["pytester", *(name for name in _fixtures if find_spec(name))]
 
