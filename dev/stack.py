@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airflow_provider_fate.local import LocalFate, LocalFederation, Membership
+from airflow_provider_fate.serving.local import LocalBackend
 from dev.localairflow import LocalAirflow
 from dev.localairflow.settings import ADMIN
 
@@ -32,6 +33,12 @@ class Stack:
         self.federation = LocalFederation(folder / "sites", Membership.of(sites, secured=True)) if sites > 1 else None
         self.sites = {"": alone} if self.federation is None else self.federation.sites
         self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=lambda line: self.log(line))
+
+    @property
+    def serving(self) -> list[LocalBackend]:
+        """What the DAGs serve from: see `dags/example_models.py` and `dags/redeploy_champion.py`."""
+        folder = self.airflow.home / "fate_examples"
+        return [LocalBackend(str(place)) for place in (folder / "serving", folder / "serving_of_branch")]
 
     @property
     def fate(self) -> LocalFate:
@@ -59,11 +66,18 @@ class Stack:
                 }
             )
 
+    def start_services(self) -> None:
+        """Let the models answer again that were served when all was stopped."""
+        for backend in self.serving:
+            if backend.services:
+                self.log(f"serving {', '.join(backend.services)} at {backend.server.ensure()}")
+
     def stop(self) -> bool:
-        """Stop both; returns False when nothing was running."""
+        """Stop all; returns False when nothing was running."""
         airflow = self.airflow.stop()
         stopped = [site.stop() for site in self.sites.values()]
-        return any(stopped) or airflow
+        served = [backend.server.stop() for backend in self.serving]
+        return any(stopped) or any(served) or airflow
 
     def how_to_look(self) -> str:
         """Where the UI is, how to log in, and how to end it all."""
@@ -71,9 +85,14 @@ class Stack:
             f"FATE      {site.address} (API{f' of party {party}' if party else ''}), logs in {_short(site.logs_dir)}\n"
             for party, site in self.sites.items()
         )
+        served = "".join(
+            f"Serving   {backend.server.url}/v2/models (Open Inference Protocol), log {_short(backend.server.log)}\n"
+            for backend in self.serving
+            if backend.services
+        )
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"{sites}Stop      make down"
+            f"{sites}{served}Stop      make down"
         )
 
 
@@ -101,6 +120,7 @@ def main() -> int:
     stack = Stack(log=log, sites=sites)
     stack.start_fate()
     stack.start_airflow()
+    stack.start_services()
     print(stack.how_to_look())
     return 0
 
