@@ -30,6 +30,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 __all__ = [
+    "FateAdmissionRefused",
     "FateAgreementError",
     "FateAliasMoved",
     "FateAmbiguousSubmitError",
@@ -49,6 +50,7 @@ __all__ = [
     "FateError",
     "FateExecutionTimeout",
     "FateFederationError",
+    "FateFieldConflict",
     "FateFileExists",
     "FateFileNotFound",
     "FateInputError",
@@ -59,13 +61,16 @@ __all__ = [
     "FateJobNotFound",
     "FateJobStopped",
     "FateJobTimeout",
+    "FateKindNotServed",
     "FateModelExists",
     "FateModelNotFound",
     "FateModelPackageError",
+    "FateNamespaceNotFound",
     "FateNotFlowError",
     "FateNotFoundError",
     "FateNotJudgedError",
     "FateNotOfferedError",
+    "FateObjectFailed",
     "FateOtherModelError",
     "FateOverlapError",
     "FatePartDown",
@@ -74,6 +79,7 @@ __all__ = [
     "FatePermissionError",
     "FatePreflightError",
     "FateProxyError",
+    "FateQuotaExceeded",
     "FateResourceError",
     "FateRowNotFound",
     "FateServerError",
@@ -322,6 +328,17 @@ class FateModelPackageError(FateInputError):
         self.member = member
 
 
+class FateAdmissionRefused(FateInputError):
+    """A webhook of the Kubernetes cluster does not accept the object.
+
+    :ivar webhook: its name.
+    """
+
+    def __init__(self, message: str, *, webhook: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.webhook = webhook
+
+
 class FateArchiveError(FateError):
     """An archive from a server is damaged, or holds what it must not hold.
 
@@ -371,6 +388,10 @@ class FateChartNotFound(FateNotFoundError):
     """KubeFATE has no such chart, and cannot download it."""
 
 
+class FateServiceNotFound(FateNotFoundError):
+    """The backend serves nothing under this name."""
+
+
 class FateRowNotFound(FateNotFoundError):
     """A party has no row of an id that is to be scored, or may not be asked for it: it does not say which.
 
@@ -382,8 +403,27 @@ class FateRowNotFound(FateNotFoundError):
         self.positions = list(positions)
 
 
+class FateNamespaceNotFound(FateNotFoundError):
+    """The Kubernetes cluster has no such namespace."""
+
+
+class FateKindNotServed(FateNotFoundError):
+    """The Kubernetes cluster does not serve this kind of objects: its custom resource definition is missing."""
+
+
 class FateConflictError(FateError):
     """It exists already."""
+
+
+class FateFieldConflict(FateConflictError):
+    """Others have set fields of a Kubernetes object to something else, and own them.
+
+    :ivar fields: who has set them, by field.
+    """
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.fields = dict(fields or {})
 
 
 class FateClusterExists(FateConflictError):
@@ -412,6 +452,10 @@ class FateFileExists(FateConflictError):
 
 class FateResourceError(FateError):
     """The cluster has no room for it (1005, 2004), or never will (1006)."""
+
+
+class FateQuotaExceeded(FateResourceError):
+    """A quota or a limit of a Kubernetes namespace leaves no room for it."""
 
 
 # --- the others, and the server -----------------------------------------------------------------------------
@@ -486,6 +530,25 @@ class FateClusterFailed(FateServerError):
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
         super().__init__(message, **context)
         self.states = list(states)
+
+
+class FateServiceFailed(FateServerError):
+    """A version cannot be served: the message says why, and what answers instead."""
+
+
+class FateServiceUnfit(FateError):
+    """A service was asked, and does not do what it should: scores, latency or errors are out of bounds."""
+
+
+class FateObjectFailed(FateServerError):
+    """An object on Kubernetes has failed, or has gone, before it was ready.
+
+    :ivar reasons: what Kubernetes tells: conditions, events, states of containers.
+    """
+
+    def __init__(self, message: str, *, reasons: Iterable[str] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.reasons = list(reasons)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------

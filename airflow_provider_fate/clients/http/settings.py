@@ -47,7 +47,7 @@ class HttpSettings:
     submit_timeout: float = 180.0
     retries: int = 3
     retry_wait: float = 0.5
-    client_cert: tuple[str, str] | None = None
+    client_cert: tuple[str, str | None] | None = None
     keep_alive: int = 0
 
     def __post_init__(self) -> None:
@@ -69,6 +69,11 @@ class HttpSettings:
     def auth(self) -> httpx.Auth | None:
         """Return what signs requests; ``None``: nothing does."""
         return None
+
+    @property
+    def own_certificate(self) -> tuple[str, str | None] | None:
+        """Paths of the certificate that is shown to a server that asks for one, and of its key; ``None``: none."""
+        return self.client_cert
 
     @property
     def address(self) -> str:

@@ -9,7 +9,7 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph, Step, column_names
 from airflow_provider_fate.models.convert.reading import Side
 
-__all__ = ["hetero_linear", "homo_lr"]
+__all__ = ["hetero_linear", "homo_coefficients", "homo_lr"]
 
 
 def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[str, int]:
@@ -19,14 +19,8 @@ def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[st
     :returns: name of the scores, and how many there are for each row.
     :raises FateInputError: the number of columns is another one.
     """
-    model = (side.model.get("param") or {}).get("model") or {}
-    state, classes = model.get("state_dict") or {}, int(model.get("label_num") or 0)
-    weights = [state[f"models.{number}.weight"][0] for number in range(classes) if f"models.{number}.weight" in state]
-    biases = [state.get(f"models.{number}.bias", [0.0])[0] for number in range(classes)]
-    if not classes or len(weights) != classes:
-        raise FateInputError(
-            "The homo LR has no weights where FATE 2.2 writes them.", hint="Was it trained by another FATE?"
-        )
+    weights, biases = homo_coefficients(side.model)
+    classes = len(weights)
     if columns is None or len(columns) != len(weights[0]) or len(set(columns)) != len(columns):
         given = "none" if columns is None else f"{len(columns)}: {', '.join(columns)}"
         raise FateInputError(
@@ -37,6 +31,22 @@ def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[st
     linear = graph.node("Gemm", [values, graph.constant(weights), graph.constant(biases)], transB=1)
     scores = graph.node("Sigmoid", [linear])
     return (scores, 1) if classes == 1 else (graph.node("Softmax", [scores], axis=1), classes)
+
+
+def homo_coefficients(learnt: Mapping[str, Any]) -> tuple[list[list[float]], list[float]]:
+    """Coefficients and intercepts of a homo LR, one line for each class; one line where there are two.
+
+    :raises FateInputError: they are not there.
+    """
+    model = (learnt.get("param") or {}).get("model") or {}
+    state, classes = model.get("state_dict") or {}, int(model.get("label_num") or 0)
+    weights = [state[f"models.{number}.weight"][0] for number in range(classes) if f"models.{number}.weight" in state]
+    biases = [state.get(f"models.{number}.bias", [0.0])[0] for number in range(classes)]
+    if not classes or len(weights) != classes:
+        raise FateInputError(
+            "The homo LR has no weights where FATE 2.2 writes them.", hint="Was it trained by another FATE?"
+        )
+    return weights, biases
 
 
 def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
