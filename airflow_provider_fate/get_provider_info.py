@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_fate.hooks.airflow_api import AirflowServer
 from airflow_provider_fate.hooks.fate import FateSite
 from airflow_provider_fate.hooks.fedlcm import FedlcmService
 from airflow_provider_fate.hooks.form import provider_info
@@ -11,6 +12,7 @@ from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
 from airflow_provider_fate.hooks.site_portal import SitePortal
+from airflow_provider_fate.hooks.split import SplitService
 
 _P = "airflow_provider_fate"
 
@@ -32,7 +34,14 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.hooks.{name}" for name in ("fedlcm", "flow", "kubefate", "kubeflow", "mlflow", "site_portal")
+                    f"{_P}.hooks.airflow_api",
+                    f"{_P}.hooks.fedlcm",
+                    f"{_P}.hooks.flow",
+                    f"{_P}.hooks.kubefate",
+                    f"{_P}.hooks.kubeflow",
+                    f"{_P}.hooks.mlflow",
+                    f"{_P}.hooks.site_portal",
+                    f"{_P}.hooks.split",
                 ],
             }
         ],
@@ -42,7 +51,9 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.chart",
                     f"{_P}.operators.cluster",
+                    f"{_P}.operators.connection",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
@@ -54,10 +65,12 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.job",
                     f"{_P}.operators.metrics",
                     f"{_P}.operators.model_convert",
+                    f"{_P}.operators.model_weights",
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
                     f"{_P}.operators.openfl",
+                    f"{_P}.operators.notebook",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
@@ -65,6 +78,12 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.service_check",
+                    f"{_P}.operators.serving",
+                    f"{_P}.operators.split_check",
+                    f"{_P}.operators.split_features",
+                    f"{_P}.operators.split_part",
+                    f"{_P}.operators.split_serve",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -76,7 +95,13 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "partner", "table")
+                    f"{_P}.sensors.cluster",
+                    f"{_P}.sensors.health",
+                    f"{_P}.sensors.incoming",
+                    f"{_P}.sensors.job",
+                    f"{_P}.sensors.notebook",
+                    f"{_P}.sensors.partner",
+                    f"{_P}.sensors.table",
                 ],
             }
         ],
@@ -84,8 +109,14 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model)
-            for model in (FateSite, KubefateService, FedlcmService, SitePortal, MlflowServer, KubeflowServer)
+            provider_info(FateSite),
+            provider_info(KubefateService),
+            provider_info(FedlcmService),
+            provider_info(SitePortal),
+            provider_info(MlflowServer),
+            provider_info(KubeflowServer),
+            provider_info(AirflowServer),
+            provider_info(SplitService),
         ],
         "asset-uris": [
             {
@@ -94,7 +125,14 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
+        "extra-links": [
+            f"{_P}.links.cluster.ClusterBoardLink",
+            f"{_P}.links.cluster.ClusterNotebookLink",
+            f"{_P}.links.job.FateBoardLink",
+            f"{_P}.links.registry.ModelRegistryLink",
+            f"{_P}.links.service.FateEndpointLink",
+            f"{_P}.links.notebook.NotebookLink",
+        ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
             {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},
