@@ -526,9 +526,9 @@ class FateServerError(FateError):
 
 
 class FateClusterFailed(FateServerError):
-    """KubeFATE could not install, update or remove a cluster.
+    """KubeFATE, or FedLCM through it, could not install, update or remove something.
 
-    :ivar states: what has happened, in KubeFATE's words, oldest first; passwords are masked.
+    :ivar states: what has happened, in the words of the service, oldest first; passwords are masked.
     """
 
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
