@@ -31,6 +31,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 __all__ = [
+    "FateAdmissionRefused",
     "FateAgreementError",
     "FateAliasMoved",
     "FateAmbiguousSubmitError",
@@ -44,11 +45,13 @@ __all__ = [
     "FateConfigError",
     "FateConflictError",
     "FateConnectionError",
+    "FateConsentError",
     "FateCreateJobError",
     "FateDataError",
     "FateError",
     "FateExecutionTimeout",
     "FateFederationError",
+    "FateFieldConflict",
     "FateFileExists",
     "FateFileNotFound",
     "FateInputError",
@@ -59,20 +62,27 @@ __all__ = [
     "FateJobNotFound",
     "FateJobStopped",
     "FateJobTimeout",
+    "FateKindNotServed",
     "FateModelExists",
     "FateModelNotFound",
     "FateModelPackageError",
+    "FateNamespaceNotFound",
     "FateNotFlowError",
     "FateNotFoundError",
     "FateNotJudgedError",
     "FateNotOfferedError",
+    "FateObjectFailed",
+    "FateOtherModelError",
     "FateOverlapError",
+    "FatePartDown",
     "FatePartnerError",
     "FatePartnerTimeout",
     "FatePermissionError",
     "FatePreflightError",
     "FateProxyError",
+    "FateQuotaExceeded",
     "FateResourceError",
+    "FateRowNotFound",
     "FateServerError",
     "FateServiceFailed",
     "FateServiceNotFound",
@@ -322,6 +332,17 @@ class FateModelPackageError(FateInputError):
         self.member = member
 
 
+class FateAdmissionRefused(FateInputError):
+    """A webhook of the Kubernetes cluster does not accept the object.
+
+    :ivar webhook: its name.
+    """
+
+    def __init__(self, message: str, *, webhook: str = "", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.webhook = webhook
+
+
 class FateArchiveError(FateError):
     """An archive from a server is damaged, or holds what it must not hold.
 
@@ -375,8 +396,38 @@ class FateServiceNotFound(FateNotFoundError):
     """The backend serves nothing under this name."""
 
 
+class FateRowNotFound(FateNotFoundError):
+    """A party has no row of an id that is to be scored, or may not be asked for it: it does not say which.
+
+    :ivar positions: where the ids stand in what was asked, from 0.
+    """
+
+    def __init__(self, message: str, *, positions: Iterable[int] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.positions = list(positions)
+
+
+class FateNamespaceNotFound(FateNotFoundError):
+    """The Kubernetes cluster has no such namespace."""
+
+
+class FateKindNotServed(FateNotFoundError):
+    """The Kubernetes cluster does not serve this kind of objects: its custom resource definition is missing."""
+
+
 class FateConflictError(FateError):
     """It exists already."""
+
+
+class FateFieldConflict(FateConflictError):
+    """Others have set fields of a Kubernetes object to something else, and own them.
+
+    :ivar fields: who has set them, by field.
+    """
+
+    def __init__(self, message: str, *, fields: Mapping[str, str] | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.fields = dict(fields or {})
 
 
 class FateClusterExists(FateConflictError):
@@ -395,12 +446,20 @@ class FateAliasMoved(FateConflictError):
     """An alias of a registered model points elsewhere than the decision was based on: somebody has moved it."""
 
 
+class FateOtherModelError(FateConflictError):
+    """Two parties serve parts of different models, or of different versions of one."""
+
+
 class FateFileExists(FateConflictError):
     """The file exists already: on the server (8002), or on the storage, with another content."""
 
 
 class FateResourceError(FateError):
     """The cluster has no room for it (1005, 2004), or never will (1006)."""
+
+
+class FateQuotaExceeded(FateResourceError):
+    """A quota or a limit of a Kubernetes namespace leaves no room for it."""
 
 
 # --- the others, and the server -----------------------------------------------------------------------------
@@ -438,6 +497,14 @@ class FatePartnerTimeout(FatePartnerError):
     """Partners were not ready within the time that the task waits for them."""
 
 
+class FatePartDown(FatePartnerError):
+    """The service of a party's part of a split model does not answer."""
+
+
+class FateConsentError(FatePartnerError):
+    """A party has not consented to what is asked of its part of a model, or its consent has ended."""
+
+
 class FateStopNotHeardError(FatePartnerError):
     """A stop (1004) that not every party has heard: there, the job's records may say ``running`` for ever."""
 
@@ -459,9 +526,9 @@ class FateServerError(FateError):
 
 
 class FateClusterFailed(FateServerError):
-    """KubeFATE could not install, update or remove a cluster.
+    """KubeFATE, or FedLCM through it, could not install, update or remove something.
 
-    :ivar states: what has happened, in KubeFATE's words, oldest first; passwords are masked.
+    :ivar states: what has happened, in the words of the service, oldest first; passwords are masked.
     """
 
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
@@ -475,6 +542,17 @@ class FateServiceFailed(FateServerError):
 
 class FateServiceUnfit(FateError):
     """A service was asked, and does not do what it should: scores, latency or errors are out of bounds."""
+
+
+class FateObjectFailed(FateServerError):
+    """An object on Kubernetes has failed, or has gone, before it was ready.
+
+    :ivar reasons: what Kubernetes tells: conditions, events, states of containers.
+    """
+
+    def __init__(self, message: str, *, reasons: Iterable[str] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.reasons = list(reasons)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------
@@ -551,6 +629,8 @@ def is_transient(error: BaseException) -> bool:
             return damaged
         case FateResourceError(code=code):
             return code != _RESOURCE_LIMIT_EXCEEDED
+        case FatePartDown():
+            return True
         case FatePartnerError(parties=parties, codes=codes):
             return any(codes.get(party) == FEDERATED_ERROR and _NOT_REACHED.search(parties[party]) for party in parties)
         case FateServerError(code=code, message=message):

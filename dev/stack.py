@@ -1,4 +1,7 @@
-"""FATE and Airflow together on this machine, as `make up` and `make demo` start them: python -m dev.stack up|down."""
+"""FATE, Airflow and notebooks together on this machine: python -m dev.stack up|down|notebook.
+
+This is what `make up`, `make demo`, `make notebook` and `make down` run.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airflow_provider_fate.local import LocalFate, LocalFederation, Membership
+from airflow_provider_fate.local.paths import SERVICES_ENV
+from airflow_provider_fate.local.services import all_services
+from airflow_provider_fate.notebooks import LocalNotebook, NotebookSpec
+from airflow_provider_fate.notebooks.cli import site_of
+from airflow_provider_fate.notebooks.local import NotebookState
 from airflow_provider_fate.serving.local import LocalBackend
 from dev.localairflow import LocalAirflow
 from dev.localairflow.settings import ADMIN
@@ -32,7 +40,13 @@ class Stack:
         alone = LocalFate(folder / "fate")
         self.federation = LocalFederation(folder / "sites", Membership.of(sites, secured=True)) if sites > 1 else None
         self.sites = {"": alone} if self.federation is None else self.federation.sites
-        self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=lambda line: self.log(line))
+        self.services = folder / "services"
+        self.airflow = LocalAirflow(
+            folder / "airflow",
+            ROOT / "dags",
+            env={SERVICES_ENV: str(self.services)},  # what DAGs start here is ended with all the rest
+            log=lambda line: self.log(line),
+        )
 
     @property
     def serving(self) -> list[LocalBackend]:
@@ -66,6 +80,11 @@ class Stack:
                 }
             )
 
+    def start_notebook(self, name: str = "lab") -> NotebookState:
+        """Start a JupyterLab whose fate-client speaks to the first site; needs FATE to run."""
+        spec = NotebookSpec(name, site_of(self.fate.airflow_connection))
+        return LocalNotebook(name, self.services).start(spec, progress=lambda line: self.log(line))
+
     def start_services(self) -> None:
         """Let the models answer again that were served when all was stopped."""
         for backend in self.serving:
@@ -73,11 +92,12 @@ class Stack:
                 self.log(f"serving {', '.join(backend.services)} at {backend.server.ensure()}")
 
     def stop(self) -> bool:
-        """Stop all; returns False when nothing was running."""
+        """Stop all of it; returns False when nothing was running."""
         airflow = self.airflow.stop()
         stopped = [site.stop() for site in self.sites.values()]
-        served = [backend.server.stop() for backend in self.serving]
-        return any(stopped) or any(served) or airflow
+        stopped += [backend.server.stop() for backend in self.serving]
+        stopped += [service.stop() for service in all_services(self.services)]
+        return any(stopped) or airflow
 
     def how_to_look(self) -> str:
         """Where the UI is, how to log in, and how to end it all."""
@@ -92,7 +112,7 @@ class Stack:
         )
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"{sites}{served}Stop      make down"
+            f"{sites}{served}Notebook  make notebook\nStop      make down"
         )
 
 
@@ -102,8 +122,8 @@ def _short(path: Path) -> Path:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="make up|down", description=__doc__)
-    parser.add_argument("action", choices=("up", "down"))
+    parser = argparse.ArgumentParser(prog="make up|down|notebook", description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "notebook"))
     parser.add_argument("--sites", type=int, default=1, help="so many FATE sites that know each other (default 1)")
     parsed = parser.parse_args()
     action = parsed.action
@@ -119,6 +139,10 @@ def main() -> int:
         return 0
     stack = Stack(log=log, sites=sites)
     stack.start_fate()
+    if action == "notebook":
+        notebook = stack.start_notebook()
+        print(f"Notebook  {notebook.url}   token {notebook.token}\nFiles     {_short(notebook.folder)}")
+        return 0
     stack.start_airflow()
     stack.start_services()
     print(stack.how_to_look())

@@ -21,7 +21,7 @@ MEASURED = (*PYTEST, "--cov", "--cov-report=", "--cov-fail-under=0")
 ON_LOWEST = tuple(f"tests/unit/{part}" for part in ("decorators", "hooks", "operators", "remote", "ui"))
 # The pages are not built with it, and it knows no policies of retries.
 ALL_ON_LOWEST = (
-    *("tests", "-m", "not fate and not airflow and not chaos"),
+    *("tests", "-m", "not fate and not airflow and not chaos and not kubernetes"),
     *("--ignore", "tests/unit/test_docs.py", "--ignore", "tests/unit/test_retry_policy.py"),
 )
 MISFORTUNES = "tests/e2e/test_misfortunes.py"
@@ -91,11 +91,15 @@ def steps(*, everything: bool = False) -> tuple[Step, ...]:
             *("unit", "unit", COMPUTES, "tests without a FATE or an Airflow that runs", *MEASURED),
             # A file stays together: many have servers that are made once for all of its tests.
             *("-n", "2", "--dist", "loadfile"),
-            *marked("not fate and not airflow and not chaos"),
+            *marked("not fate and not airflow and not chaos and not kubernetes"),
         ),
         step(
             *("integration", "integration", COMPUTES, "tests against a real FATE", *MEASURED),
             *marked("fate and not airflow and not chaos and not pair"),
+        ),
+        step(
+            *("kubernetes", "kubernetes", WAITS, "tests against a real Kubernetes API", *MEASURED),
+            *("tests/kubernetes", *marked("kubernetes")),
         ),
         # The package runs in Airflow's processes here, which are not measured.
         step(

@@ -22,13 +22,16 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{_home}/airflow.db"
 
 _fixtures = (
+    "tests.support.cluster_of_kubernetes",
     "tests.support.evidence",
     "tests.support.fake",
     "tests.support.fate",
+    "tests.support.kubelet",
     "tests.support.mlflow",
     "tests.support.pair",
     "tests.support.postgres",
     "tests.support.s3",
+    "tests.support.webhook",
     "tests.support.serving",
 )
 pytest_plugins = ["pytester", *(name for name in _fixtures if find_spec(name))]

@@ -22,7 +22,7 @@ LAYERS = (  # from the top; a module belongs to the longest name that it begins 
     ("models", "metrics"),
     ("assets", "site"),
     ("hooks",),
-    ("clusters", "federation", "jobs", "data", "storage", "local"),
+    ("clusters", "federation", "jobs", "data", "storage", "local", "notebooks"),
     ("clients.fate_flow", "clients.flow"),
     ("clients.http", "clients"),
     ("compat", "errors", "text"),
@@ -38,6 +38,7 @@ FREE_OF_AIRFLOW = (
     "metrics",
     "models",
     "serving",
+    "notebooks",
     "site",
 )
 

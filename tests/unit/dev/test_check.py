@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import product
 
 import pytest
 
@@ -217,9 +218,12 @@ def test_every_test_belongs_to_exactly_one_group():
         for airflow in (False, True):
             for chaos in (False, True):
                 for thorough, markers in ((False, usual), (False, everything), (True, everything)):
-                    # What needs a pair of sites needs FATE.
-                    for pair in (False, True) if fate and not airflow and not chaos else (False,):
-                        marks = {"fate": fate, "airflow": airflow, "chaos": chaos, "thorough": thorough, "pair": pair}
+                    # What needs a pair of sites needs FATE; what needs Kubernetes needs none of the others.
+                    pairs = (False, True) if fate and not airflow and not chaos else (False,)
+                    kinds = (False, True) if not (fate or airflow or chaos) else (False,)
+                    for pair, kubernetes in product(pairs, kinds):
+                        marks = {"fate": fate, "airflow": airflow, "chaos": chaos, "thorough": thorough}
+                        marks |= {"pair": pair, "kubernetes": kubernetes}
                         assert sum(bool(eval(marker, {}, marks)) for marker in markers) == 1, marks
 
 
