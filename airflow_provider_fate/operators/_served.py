@@ -66,9 +66,12 @@ def _placed(place: str, version: str | None) -> ServedModel:
 
     require_no_password("model", place)
     if place.endswith(".onnx"):
-        return _model(
-            version, place, StoredFolder(place.rpartition("/")[0]).sha256(place.rpartition("/")[2]), (), 0, {}
-        )
+        above, _, name = place.rpartition("/")
+        try:
+            sha256 = StoredFolder(above).sha256(name)
+        except FileNotFoundError:
+            raise FateInputError(f"model: {place} is not there.", hint="Convert the model first.") from None
+        return _model(version, place, sha256, (), 0, {})
     folder = StoredFolder(place.rpartition("/")[0] if place.endswith(".zip") else place)
     with tempfile.TemporaryDirectory(prefix="fate-serve-") as temporary:
         file = Path(temporary) / CARD

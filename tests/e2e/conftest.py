@@ -15,6 +15,7 @@ from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 from tests.support.evidence import watch
 from tests.support.fate import RunningFate
+from tests.support.serving import stop_served
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,8 +55,11 @@ def airflow(
     }
     home = tmp_path_factory.mktemp("airflow")
     watch("Airflow", home / "logs")
-    with LocalAirflow(home, dags, database=Postgres(postgres, "airflow"), env=env) as running:
-        yield running
+    try:
+        with LocalAirflow(home, dags, database=Postgres(postgres, "airflow"), env=env) as running:
+            yield running
+    finally:
+        stop_served(home)
 
 
 @pytest.fixture(scope="session")

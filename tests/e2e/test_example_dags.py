@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_fate.clients.fate_flow import FlowClient
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from tests.e2e.conftest import ROOT, explain
+from tests.support.serving import stop_served
 
 pytestmark = [pytest.mark.airflow, pytest.mark.fate, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -27,7 +28,8 @@ ASKS = "retrain_and_promote"
 CONNECTED = ("hospitals_champion", "hospitals_scores")
 """Need MLflow, an S3 server and a database, which test_loop.py has."""
 SWEEP = "sweep"
-LONG = (NIGHTLY, "train_from_template", SWEEP)
+SERVING = "train_and_serve"
+LONG = (NIGHTLY, "train_from_template", SWEEP, SERVING)
 """Their tasks are those of a run on the scheduler: `dags test` need not run them at each change, too."""
 CONF = {NIGHTLY: SMALL_MODEL, "train_from_template": {"trees": 2}}
 
@@ -68,6 +70,18 @@ def test_the_nightly_dag_shows_what_federating_gains(api: AirflowApi, runs: dict
     assert f"{report['auc_joint']:.4f}" in api.log(NIGHTLY, runs[NIGHTLY], "report")
 
 
+def test_a_model_that_was_trained_answers_with_fates_own_score(api: AirflowApi, runs: dict[str, str]) -> None:
+    api.wait(SERVING, runs[SERVING], timeout=1500)
+
+    check = api.xcom(SERVING, runs[SERVING], "check")
+    answer = api.xcom(SERVING, runs[SERVING], "answer")
+
+    assert check["rows"] >= 50
+    assert check["largest_difference"] <= 1e-5
+    assert answer["served"] == pytest.approx(answer["fate"], abs=1e-5)
+    assert answer["version"] == check["version"] == "1"
+
+
 def test_the_sweep_names_the_best_of_all_trials_and_runs_the_intersection_once(
     api: AirflowApi, runs: dict[str, str], flow: FlowClient
 ) -> None:
@@ -103,7 +117,10 @@ def dags_tests(
         home = tmp_path_factory.mktemp(dag_id) / "airflow"
         shutil.copytree(airflow_at_rest.home, home)
         own = LocalAirflow(home, dags, database=at_rest.copy(dag_id), env=airflow_at_rest.extra_env)
-        return own.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
+        try:
+            return own.command("dags", "test", dag_id, "--conf", json.dumps(CONF.get(dag_id, {})), timeout=1500)
+        finally:
+            stop_served(home)
 
     with ThreadPoolExecutor(2) as pool:
         yield {dag_id: pool.submit(dags_test, dag_id) for dag_id in asked}

@@ -120,6 +120,12 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServing]:
     assert made.pids("router") == made.pids("model_server") == []
 
 
+def stop_served(airflow_home: Path) -> None:
+    """End what the examples of an Airflow serve: it outlives them."""
+    for name in ("serving", "serving_of_branch"):
+        LocalBackend(str(airflow_home / "fate_examples" / name)).server.stop()
+
+
 def ask(url: str, row: dict[str, float] = ROW) -> dict[str, Any]:
     """Ask once, and give the whole answer.
 

@@ -61,6 +61,11 @@ class ServiceRequest:
     change: Callable[[Service | None, ServedModel | None], ServingSpec]
     model: ServedModel | None = None
 
+    def asks_for(self, spec: ServingSpec) -> bool:
+        """Whether a spec of this very task is still what it asks for: meanwhile an alias may have moved."""
+        model = self.model
+        return model is None or model.is_same(spec.stable) or model.is_same(spec.canary)
+
 
 class ServiceKind(WorkKind[ServiceRef, RequestT]):
     """Work on services of a backend, which is named in the place of a connection."""
@@ -110,7 +115,8 @@ class ServiceChange(ServiceKind[ServiceRequest]):
         if service is None:
             return []
         mark = service.mark
-        if mark is not None and (mark.key, mark.epoch) == (attempt.identity.key, attempt.identity.epoch):
+        own = mark is not None and (mark.key, mark.epoch) == (attempt.identity.key, attempt.identity.epoch)
+        if own and request.asks_for(service.spec):
             ref = ServiceRef(request.name, service.generation)
             return [Piece(ref, self.stands(ref, service))]
         if request.change(service, request.model) != service.spec:

@@ -186,6 +186,14 @@ def test_a_worker_that_is_killed_leaves_one_service_in_the_right_version(
     assert serving.get(name).generation == 2, "asked for once"
 
 
+def test_a_retry_asks_for_what_the_alias_points_at_then(serving: LocalServing, registry: dict[str, Any]) -> None:
+    serve = task(serving, FateServeOperator, service="moved", model=registry | {"alias": "champion"})
+    assert serve.run(PATIENCE)["version"] == "1"
+    ModelRegistry(registry["registry"]).move("credit", "champion", 2)
+    serve.retry()
+    assert serve.run(PATIENCE)["version"] == "2"
+
+
 def test_a_kill_leaves_a_live_service_alone(serving: LocalServing, registry: dict[str, Any]) -> None:
     run(serving, FateServeOperator, service="alive", model=registry | {"version": 1})
     serve = task(serving, FateServeOperator, service="alive", model=registry | {"version": 2})
