@@ -59,6 +59,13 @@ def kubefate_fields() -> str:
     return _fields(KubefateService)
 
 
+def airflow_api_fields() -> str:
+    """Every field of the connection form of an Airflow's API."""
+    from airflow_provider_fate.hooks.airflow_api import AirflowServer
+
+    return _fields(AirflowServer)
+
+
 def fedlcm_fields() -> str:
     """Every field of the connection form of FedLCM."""
     from airflow_provider_fate.hooks.fedlcm import FedlcmService
@@ -191,7 +198,7 @@ FACTS: dict[str, Callable[[], str]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         *(connection_fields, registry_fields, provider_options, errors, recipes, recipe_parameters, steps, components),
-        *(fate_local_help, kubefate_fields, fedlcm_fields, site_portal_fields, make_targets),
+        *(fate_local_help, kubefate_fields, airflow_api_fields, fedlcm_fields, site_portal_fields, make_targets),
     )
 }
 
