@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
-    "Answer",
     "Authority",
     "AuthorityStatus",
     "Certificate",
@@ -21,6 +20,7 @@ __all__ = [
     "EventLog",
     "ImageRegistry",
     "Infra",
+    "LcmAnswer",
     "LcmEvent",
     "LcmFederation",
     "Listed",
@@ -73,13 +73,13 @@ class AuthorityStatus(Number):
     HEALTHY = 2
 
 
-class Answer(BaseModel):
+class LcmAnswer(BaseModel):
     """What every answer has in common."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
-class ServiceStatus(Answer):
+class ServiceStatus(LcmAnswer):
     """What the service says of itself to everybody.
 
     :param experiments: whether it offers OpenFL.
@@ -91,7 +91,7 @@ class ServiceStatus(Answer):
     experiments: bool = Field(default=False, alias="experiment_enabled")
 
 
-class ImageRegistry(Answer):
+class ImageRegistry(LcmAnswer):
     """A registry of images.
 
     :param secret: ``server_url``, ``username`` and ``password``, where the registry asks for them.
@@ -112,7 +112,7 @@ class ImageRegistry(Answer):
         }
 
 
-class KubernetesInfo(Answer):
+class KubernetesInfo(LcmAnswer):
     """The Kubernetes of an infrastructure. Only :meth:`~.infra.InfraGroup.get` tells more than ``api_server``.
 
     :param kubeconfig: in clear, as FedLCM gives it to every administrator.
@@ -125,7 +125,7 @@ class KubernetesInfo(Answer):
     registry: ImageRegistry | None = Field(default=None, alias="registry_config_fate", repr=False)
 
 
-class Infra(Answer):
+class Infra(LcmAnswer):
     """A Kubernetes that FedLCM deploys to."""
 
     uuid: str
@@ -135,7 +135,7 @@ class Infra(Answer):
     kubernetes: KubernetesInfo = Field(default_factory=KubernetesInfo, alias="kubernetes_provider_info")
 
 
-class Endpoint(Answer):
+class Endpoint(LcmAnswer):
     """A KubeFATE on an infrastructure, through which FedLCM deploys.
 
     :param deployment: the YAML by which it was installed; may hold passwords.
@@ -158,7 +158,7 @@ class Endpoint(Answer):
     is_compatible: bool = False
 
 
-class Chart(Answer):
+class Chart(LcmAnswer):
     """A chart that FedLCM has built in; no other can be added.
 
     :param portal: whether it brings the site portal (a cluster), or the FML manager (an exchange).
@@ -172,14 +172,14 @@ class Chart(Answer):
     portal: bool = Field(default=False, alias="contain_portal_services")
 
 
-class EventData(Answer):
+class EventData(LcmAnswer):
     """What has happened."""
 
     description: str = ""
     log_level: str = ""
 
 
-class LcmEvent(Answer):
+class LcmEvent(LcmAnswer):
     """Something that has happened to an endpoint or a participant: the only place where reasons of failures are."""
 
     uuid: str = ""
@@ -197,7 +197,7 @@ class LcmEvent(Answer):
         return self.data.log_level == "Error"
 
 
-class EventLog(Answer):
+class EventLog(LcmAnswer):
     """All that has happened to one of them, oldest first.
 
     :param asked: when this was so, by FedLCM's clock.
@@ -212,7 +212,7 @@ class EventLog(Answer):
         return self.events[starts[-1] :] if starts else list(self.events)
 
 
-class LcmFederation(Answer):
+class LcmFederation(LcmAnswer):
     """A federation.
 
     :param type: ``"FATE"`` or ``"OpenFL"``.
@@ -226,7 +226,7 @@ class LcmFederation(Answer):
     domain: str = ""
 
 
-class CertificateUse(Answer):
+class CertificateUse(LcmAnswer):
     """A service that uses a certificate."""
 
     participant: str = Field(default="", alias="participant_name")
@@ -234,7 +234,7 @@ class CertificateUse(Answer):
     federation: str = Field(default="", alias="federation_name")
 
 
-class Certificate(Answer):
+class Certificate(LcmAnswer):
     """A certificate that FedLCM has issued. It lives for a year, and FedLCM renews none."""
 
     uuid: str
@@ -245,7 +245,7 @@ class Certificate(Answer):
     uses: Listed[CertificateUse] = Field(default_factory=list, alias="bindings")
 
 
-class Authority(Answer):
+class Authority(LcmAnswer):
     """The certificate authority (StepCA): FedLCM has one at most.
 
     :param config: may hold its password.

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from .models import Answer, ImageRegistry, Listed, Number, Texts
+from .models import ImageRegistry, LcmAnswer, Listed, Number, Texts
 
 __all__ = [
     "Access",
@@ -88,7 +88,7 @@ class OpenflStatus(Number):
     INSTALLING_ENVOY = 7
 
 
-class Access(Answer):
+class Access(LcmAnswer):
     """Where a service of a participant is reached."""
 
     service_type: str = ""
@@ -102,7 +102,7 @@ class Access(Answer):
         return self.model_dump()
 
 
-class ParticipantPage(Answer):
+class ParticipantPage(LcmAnswer):
     """A page of a cluster."""
 
     hosts: Listed[str] = Field(default_factory=list)
@@ -114,7 +114,7 @@ Accesses = Annotated[dict[str, Access], BeforeValidator(lambda given: given or {
 Ingresses = Annotated[dict[str, ParticipantPage], BeforeValidator(lambda given: given or {})]
 
 
-class _Participant(Answer):
+class _Participant(LcmAnswer):
     """What all participants have in common."""
 
     uuid: str
@@ -148,7 +148,7 @@ class FateParticipant(_Participant):
     pages: Ingresses = Field(default_factory=dict, alias="ingress_info")
 
 
-class FateMembers(Answer):
+class FateMembers(LcmAnswer):
     """Who takes part in a federation with FATE."""
 
     exchange: FateParticipant | None = None
@@ -167,21 +167,21 @@ class OpenflParticipant(_Participant):
     labels: Texts = Field(default_factory=dict)
 
 
-class OpenflMembers(Answer):
+class OpenflMembers(LcmAnswer):
     """Who takes part in a federation with OpenFL."""
 
     director: OpenflParticipant | None = None
     envoys: Listed[OpenflParticipant] = Field(default_factory=list, alias="envoy")
 
 
-class Upgrades(Answer):
+class Upgrades(LcmAnswer):
     """To what an exchange or a cluster can be upgraded."""
 
     version: str = ""
     versions: Listed[str] = Field(default_factory=list, alias="upgradeable_version_list")
 
 
-class RegistrationToken(Answer):
+class RegistrationToken(LcmAnswer):
     """What lets an envoy register itself.
 
     :param text: the token itself, such as ``rand16:...``; hidden in ``repr``.
@@ -198,7 +198,7 @@ class RegistrationToken(Answer):
     text: str = Field(default="", alias="token_str", repr=False)
 
 
-class ShardDescriptor(Answer):
+class ShardDescriptor(LcmAnswer):
     """The data of a federation with OpenFL: its shapes, and the program that reads it on each envoy."""
 
     sample_shape: list[str]

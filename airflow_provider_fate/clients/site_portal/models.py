@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from airflow_provider_fate.clients.fedlcm.models import Answer, Listed, Number
+from airflow_provider_fate.clients.fedlcm.models import LcmAnswer, Listed, Number
 
 __all__ = [
     "Algorithm",
@@ -108,7 +108,7 @@ class DeploymentState(Number):
     SUCCEEDED = 3
 
 
-class Site(Answer):
+class Site(LcmAnswer):
     """The site whose portal this is.
 
     :param kubeflow: how it reaches Kubeflow; holds credentials.
@@ -135,7 +135,7 @@ class Site(Answer):
         return self.model_dump(by_alias=True)
 
 
-class PortalData(Answer):
+class PortalData(LcmAnswer):
     """A table that the site has loaded.
 
     :param table: its name in FATE; only where it is asked for by its id, like the columns.
@@ -151,7 +151,7 @@ class PortalData(Answer):
     columns: Listed[str] = Field(default_factory=list, alias="features_array")
 
 
-class Project(Answer):
+class Project(LcmAnswer):
     """A project: sites that work together.
 
     :param mine: whether this site has made it.
@@ -166,7 +166,7 @@ class Project(Answer):
     auto_approval: bool = Field(default=False, alias="auto_approval_enabled")
 
 
-class Projects(Answer):
+class Projects(LcmAnswer):
     """All projects that the site knows."""
 
     joined: Listed[Project] = Field(default_factory=list, alias="joined_projects")
@@ -174,7 +174,7 @@ class Projects(Answer):
     closed: Listed[Project] = Field(default_factory=list, alias="closed_projects")
 
 
-class Participant(Answer):
+class Participant(LcmAnswer):
     """A site in a project."""
 
     uuid: str
@@ -185,7 +185,7 @@ class Participant(Answer):
     is_here: bool = Field(default=False, alias="is_current_site")
 
 
-class ProjectData(Answer):
+class ProjectData(LcmAnswer):
     """Data that a site lets a project use."""
 
     uuid: str = Field(alias="data_id")
@@ -196,7 +196,7 @@ class ProjectData(Answer):
     is_local: bool = False
 
 
-class PortalJobSite(Answer):
+class PortalJobSite(LcmAnswer):
     """A site in a job, and its data."""
 
     data_uuid: str = ""
@@ -206,7 +206,7 @@ class PortalJobSite(Answer):
     state: JobSiteState = Field(default=JobSiteState.UNKNOWN, alias="site_status")
 
 
-class PortalJob(Answer):
+class PortalJob(LcmAnswer):
     """A job.
 
     :param message: why it has failed, or what it waits for; only where it is asked for by its id, like what follows.
@@ -231,7 +231,7 @@ class PortalJob(Answer):
     results: Mapping[str, Any] = Field(default_factory=dict, alias="result_info", repr=False)
 
 
-class PortalModel(Answer):
+class PortalModel(LcmAnswer):
     """A model of this site, as the portal knows it."""
 
     uuid: str
@@ -247,7 +247,7 @@ class PortalModel(Answer):
     evaluation: Mapping[str, Any] | None = None
 
 
-class Deployment(Answer):
+class Deployment(LcmAnswer):
     """A model that was published to KServe."""
 
     uuid: str = ""
