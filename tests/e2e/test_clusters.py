@@ -151,6 +151,7 @@ def life(
             f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in connections.items()
         }
         watch("Airflow", home / "logs")
+        airflow.start(timeout=900)
         stack.enter_context(airflow)
         life = Lifecycle(airflow, kubefate, SecretsScan(airflow))
         with life.scan.watching():
