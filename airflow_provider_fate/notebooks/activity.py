@@ -63,7 +63,8 @@ def ask_activity(url: str, token: str, timeout: float = 10.0) -> NotebookActivit
     kernels = ask("kernels")
     work = [*kernels, *ask("terminals")]
     last = [_time(one["last_activity"]) for one in work] or [_time(ask("status")["last_activity"])]
-    busy = sum(kernel["execution_state"] not in ("idle", "dead") for kernel in kernels)
+    # One that nobody has connected to stays "starting" for ever.
+    busy = sum(kernel["execution_state"] == "busy" for kernel in kernels)
     return NotebookActivity(max(last), len(kernels), busy)
 
 

@@ -14,15 +14,15 @@ from tests.support.task import FakeTaskInstance
 DAGS = Path(__file__).parents[2] / "dags"
 
 
-def rendered(name: str, task_id: str, **changed: Any) -> Any:
+def rendered(dag_id: str, task_id: str, /, **changed: Any) -> Any:
     """A task of a run with these parameters, and the run's context."""
-    spec = importlib.util.spec_from_file_location(f"{name}_dag", DAGS / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{dag_id}_dag", DAGS / f"{dag_id}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     # The decorated function makes the DAG anew; the file itself has only registered it.
-    dag = getattr(module, name)()
+    dag = getattr(module, dag_id)()
     operator = dag.get_task(task_id)
     ti = FakeTaskInstance()
     context: Any = {"ti": ti, "task_instance": ti, "params": dag.params.dump() | changed}

@@ -69,6 +69,11 @@ def test_a_kernel_that_computes_is_not_idle(jupyter: Jupyter) -> None:
     assert ask_activity(jupyter.url, "the-token").idle_seconds(NOW) == 0
 
 
+def test_a_kernel_that_nobody_has_connected_to_does_not_compute(jupyter: Jupyter) -> None:
+    jupyter.kernels = [kernel("01:00", "starting")]
+    assert ask_activity(jupyter.url, "the-token").idle_seconds(NOW) == 11 * 3600
+
+
 def test_one_without_kernels_is_judged_by_its_requests(jupyter: Jupyter) -> None:
     assert ask_activity(jupyter.url, "the-token").idle_seconds(NOW) == 60
 
