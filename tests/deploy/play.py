@@ -30,7 +30,7 @@ def say(**found: Any) -> None:
 
 def run(dag_id: str, conf: str = "{}") -> None:
     """Trigger a DAG and tell each change of a task, with the host that works on it, until the run is over."""
-    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"])
+    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"], timeout=300)
     run_id = api.trigger(dag_id, json.loads(conf))
     seen: dict[tuple[str, int], tuple[Any, ...]] = {}
     end = time.monotonic() + PATIENCE
@@ -54,14 +54,14 @@ def tasks(api: AirflowApi, dag_id: str, run_id: str) -> list[dict[str, Any]]:
 
 def states(dag_id: str) -> None:
     """Tell host and state of each task of the latest run."""
-    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"])
+    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"], timeout=300)
     run_id = api.runs(dag_id)[0]["dag_run_id"]
     say(states=[(task["hostname"], task["state"]) for task in tasks(api, dag_id, run_id)])
 
 
 def result(dag_id: str, run_id: str, task_id: str) -> None:
     """Tell what a task has returned, and its log of the last try."""
-    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"])
+    api = AirflowApi(URL, ADMIN, os.environ["ADMIN_PASSWORD"], timeout=300)
     found = next(task for task in tasks(api, dag_id, run_id) if task["task_id"] == task_id)
     log = api.log(dag_id, run_id, task_id, found["try_number"])
     say(value=api.xcom(dag_id, run_id, task_id), tries=found["try_number"], log=log)
