@@ -43,6 +43,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
                     f"{_P}.operators.drift",
+                    f"{_P}.operators.fate_operator",
                     f"{_P}.operators.gate",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
