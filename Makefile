@@ -11,7 +11,7 @@ help: ## this list
 	@printf 'make TARGET [ARGS="..."]\n\n'
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: env env-bench env-kubernetes env-lowest
+.PHONY: env env-bench env-celery env-kubernetes env-lowest
 env: ## make or repair the development environment (every target does this first)
 	@sh dev/bootstrap.sh $(VENV)
 
@@ -19,6 +19,11 @@ env: ## make or repair the development environment (every target does this first
 BENCH := .local/venv-bench
 env-bench:
 	@mkdir -p .local && sh dev/bootstrap.sh $(BENCH) dev/requirements-bench.txt
+
+# What is needed to run on several machines, and brings plugins, too.
+CELERY := .local/venv-celery
+env-celery:
+	@mkdir -p .local && sh dev/bootstrap.sh $(CELERY) dev/requirements-celery.txt
 
 env-kubernetes: env ## build kube-apiserver and etcd for the tests, if KUBEBUILDER_ASSETS does not name them (minutes, once)
 	@$(PY) -m dev.kubernetes
@@ -30,46 +35,59 @@ env-lowest:
 
 # --- see it work -------------------------------------------------------------------------------------------------
 
-.PHONY: demo up down
-demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
+.PHONY: demo up down notebook
+demo: env ## train federated models in a real Airflow against a real FATE, show what it gains, and ask one over HTTP (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
 	@$(PY) -m dev.demo $(ARGS)
 
 up: env ## start FATE and Airflow with its UI, and keep them running
 	@$(PY) -m dev.stack up $(ARGS)
 
-down: env ## stop what `make demo` and `make up` started
+notebook: env ## start FATE and a JupyterLab whose fate-client speaks to it (it needs no Airflow)
+	@$(PY) -m dev.stack notebook $(ARGS)
+
+down: env ## stop what `make demo`, `make up` and `make notebook` started
 	@$(PY) -m dev.stack down $(ARGS)
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models chaos chaos-pair lint format accept
-test: env env-lowest ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
+.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery test-clusters test-serving chaos chaos-pair lint format accept
+test: env env-lowest env-celery ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.kubernetes > /dev/null || true # the tests that need it say so, too
 	@$(PY) -m dev.check $(ARGS)
 
-test-all: env env-lowest ## the same with the long runs: all chaos trials, 10,000 examples, the oldest Airflow in full
+test-all: env env-lowest env-celery ## the same with the long runs: all chaos trials, 10,000 examples, the oldest Airflow in full
 	@$(PY) -m dev.kubernetes > /dev/null || true
 	@$(PY) -m dev.check --all $(ARGS)
 
-test-unit: env ## the tests that need no FATE and no Airflow (minutes; some start PostgreSQL)
+test-unit: env env-celery ## the tests that need no FATE and no Airflow (minutes; some start PostgreSQL)
 	@$(PY) -m dev.check unit $(ARGS)
 
 test-lowest: env env-lowest ## the tests of operators and their life cycle on the oldest Airflow that is supported
 	@$(PY) -m dev.check lowest $(ARGS)
 
-test-integration: env ## the tests against a real FATE on this machine
+test-integration: env env-celery ## the tests against a real FATE on this machine
 	@$(PY) -m dev.check integration $(ARGS)
 
 test-kubernetes: env-kubernetes ## the tests against a real Kubernetes API on this machine
 	@$(PY) -m dev.check kubernetes $(ARGS)
 
-test-e2e: env ## the tests that run DAGs in a real Airflow against a real FATE
+test-e2e: env env-celery ## the tests that run DAGs in a real Airflow against a real FATE
 	@$(PY) -m dev.check e2e $(ARGS)
 
 MODELS = $(patsubst %,tests/integration/test_%.py,predict convert model_package metrics mlflow drift variants recipes) \
-    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py
+    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py tests/e2e/test_loop.py
 test-models: env ## what is promised of models, on a real FATE, MLflow and Airflow: a line for each claim (an hour)
 	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(MODELS) $(ARGS)
+
+test-celery: env env-celery ## all services of docker-compose.yaml as plain processes; the main DAG with two Celery workers, one of them killed
+	@$(PY) -m pytest -v --no-header --tb=short tests/deploy $(ARGS)
+
+test-clusters: env ## what is promised of clusters, with a real FATE and Airflow: a line for each claim (half an hour)
+	@$(PY) -m dev.claims clusters
+
+SERVING = tests/unit/serving tests/unit/operators/test_serving.py tests/integration/test_serving.py
+test-serving: env ## what is promised of services, on a real FATE and a real model server: a line for each claim
+	@$(PY) -m pytest -v --no-header --tb=short $(SERVING) $(ARGS)
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
@@ -111,12 +129,15 @@ docs: env ## build the documentation into docs/_build/html; a warning is an erro
 	@echo "docs/_build/html/index.html"
 
 LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock"
-lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt
+SERVER_PINS = airflow_provider_fate/serving/local/pins/model-server
+lock: env ## resolve the newest versions of all dependencies into dev/requirements*.txt and the model server's pins
 	@$(LOCK) --upgrade --extra test --extra docs --extra examples --extra local pyproject.toml dev/requirements.in \
 	    --output-file dev/requirements.txt
 	@$(LOCK) --upgrade --extra test pyproject.toml dev/requirements-lowest.in --output-file dev/requirements-lowest.txt
 	@$(LOCK) --upgrade dev/requirements-bench.in --output-file dev/requirements-bench.txt
-	@git --no-pager diff --stat -- dev/
+	@$(LOCK) --upgrade dev/requirements-celery.in --output-file dev/requirements-celery.txt
+	@$(LOCK) --upgrade $(SERVER_PINS).in --output-file $(SERVER_PINS).txt
+	@git --no-pager diff --stat -- dev/ $(SERVER_PINS).txt
 
 clean: ## stop everything and remove what was made here (the installed FATE stays: `fate-local reset` removes that)
 	@if [ -x $(PY) ] && [ -d .local ]; then $(PY) -m dev.stack down || true; fi

@@ -15,6 +15,7 @@ class                               what to do
 :class:`FateAmbiguousSubmitError`   a job may exist: look for it before submitting again
 :class:`FateNotOfferedError`        this server does not do that
 :class:`FateServerError`            FATE-Flow failed: read its log
+:class:`FateServiceUnfit`           do not give the version more requests: see what it did wrong
 :class:`FatePreflightError`         do what it lists, then look again
 :class:`FateJobError`               the job itself ended badly
 ==================================  ======================================================================
@@ -44,6 +45,7 @@ __all__ = [
     "FateConfigError",
     "FateConflictError",
     "FateConnectionError",
+    "FateConsentError",
     "FateCreateJobError",
     "FateDataError",
     "FateError",
@@ -70,7 +72,9 @@ __all__ = [
     "FateNotJudgedError",
     "FateNotOfferedError",
     "FateObjectFailed",
+    "FateOtherModelError",
     "FateOverlapError",
+    "FatePartDown",
     "FatePartnerError",
     "FatePartnerTimeout",
     "FatePermissionError",
@@ -78,7 +82,11 @@ __all__ = [
     "FateProxyError",
     "FateQuotaExceeded",
     "FateResourceError",
+    "FateRowNotFound",
     "FateServerError",
+    "FateServiceFailed",
+    "FateServiceNotFound",
+    "FateServiceUnfit",
     "FateSignatureError",
     "FateStallTimeout",
     "FateStopNotHeardError",
@@ -384,6 +392,21 @@ class FateChartNotFound(FateNotFoundError):
     """KubeFATE has no such chart, and cannot download it."""
 
 
+class FateServiceNotFound(FateNotFoundError):
+    """The backend serves nothing under this name."""
+
+
+class FateRowNotFound(FateNotFoundError):
+    """A party has no row of an id that is to be scored, or may not be asked for it: it does not say which.
+
+    :ivar positions: where the ids stand in what was asked, from 0.
+    """
+
+    def __init__(self, message: str, *, positions: Iterable[int] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.positions = list(positions)
+
+
 class FateNamespaceNotFound(FateNotFoundError):
     """The Kubernetes cluster has no such namespace."""
 
@@ -421,6 +444,10 @@ class FateModelExists(FateConflictError):
 
 class FateAliasMoved(FateConflictError):
     """An alias of a registered model points elsewhere than the decision was based on: somebody has moved it."""
+
+
+class FateOtherModelError(FateConflictError):
+    """Two parties serve parts of different models, or of different versions of one."""
 
 
 class FateFileExists(FateConflictError):
@@ -470,6 +497,14 @@ class FatePartnerTimeout(FatePartnerError):
     """Partners were not ready within the time that the task waits for them."""
 
 
+class FatePartDown(FatePartnerError):
+    """The service of a party's part of a split model does not answer."""
+
+
+class FateConsentError(FatePartnerError):
+    """A party has not consented to what is asked of its part of a model, or its consent has ended."""
+
+
 class FateStopNotHeardError(FatePartnerError):
     """A stop (1004) that not every party has heard: there, the job's records may say ``running`` for ever."""
 
@@ -491,14 +526,22 @@ class FateServerError(FateError):
 
 
 class FateClusterFailed(FateServerError):
-    """KubeFATE could not install, update or remove a cluster.
+    """KubeFATE, or FedLCM through it, could not install, update or remove something.
 
-    :ivar states: what has happened, in KubeFATE's words, oldest first; passwords are masked.
+    :ivar states: what has happened, in the words of the service, oldest first; passwords are masked.
     """
 
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:
         super().__init__(message, **context)
         self.states = list(states)
+
+
+class FateServiceFailed(FateServerError):
+    """A version cannot be served: the message says why, and what answers instead."""
+
+
+class FateServiceUnfit(FateError):
+    """A service was asked, and does not do what it should: scores, latency or errors are out of bounds."""
 
 
 class FateObjectFailed(FateServerError):
@@ -586,6 +629,8 @@ def is_transient(error: BaseException) -> bool:
             return damaged
         case FateResourceError(code=code):
             return code != _RESOURCE_LIMIT_EXCEEDED
+        case FatePartDown():
+            return True
         case FatePartnerError(parties=parties, codes=codes):
             return any(codes.get(party) == FEDERATED_ERROR and _NOT_REACHED.search(parties[party]) for party in parties)
         case FateServerError(code=code, message=message):

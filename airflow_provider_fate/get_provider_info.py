@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_provider_fate.hooks.airflow_api import AirflowServer
 from airflow_provider_fate.hooks.fate import FateSite
+from airflow_provider_fate.hooks.fedlcm import FedlcmService
 from airflow_provider_fate.hooks.form import provider_info
 from airflow_provider_fate.hooks.kubefate import KubefateService
 from airflow_provider_fate.hooks.kubeflow import KubeflowServer
 from airflow_provider_fate.hooks.mlflow import MlflowServer
+from airflow_provider_fate.hooks.site_portal import SitePortal
+from airflow_provider_fate.hooks.split import SplitService
 
 _P = "airflow_provider_fate"
 
@@ -29,7 +33,16 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [
             {
                 "integration-name": "FATE",
-                "python-modules": [f"{_P}.hooks.{name}" for name in ("flow", "kubefate", "kubeflow", "mlflow")],
+                "python-modules": [
+                    f"{_P}.hooks.airflow_api",
+                    f"{_P}.hooks.fedlcm",
+                    f"{_P}.hooks.flow",
+                    f"{_P}.hooks.kubefate",
+                    f"{_P}.hooks.kubeflow",
+                    f"{_P}.hooks.mlflow",
+                    f"{_P}.hooks.site_portal",
+                    f"{_P}.hooks.split",
+                ],
             }
         ],
         "operators": [
@@ -38,26 +51,40 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
+                    f"{_P}.operators.chart",
                     f"{_P}.operators.cluster",
+                    f"{_P}.operators.connection",
                     f"{_P}.operators.connectivity",
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
                     f"{_P}.operators.drift",
                     f"{_P}.operators.fate_operator",
+                    f"{_P}.operators.fedlcm",
+                    f"{_P}.operators.fedlcm_deploy",
                     f"{_P}.operators.gate",
                     f"{_P}.operators.guard",
                     f"{_P}.operators.job",
                     f"{_P}.operators.metrics",
                     f"{_P}.operators.model_convert",
+                    f"{_P}.operators.model_weights",
                     f"{_P}.operators.model_export",
                     f"{_P}.operators.model_import",
                     f"{_P}.operators.model_register",
+                    f"{_P}.operators.openfl",
+                    f"{_P}.operators.notebook",
                     f"{_P}.operators.permission",
                     f"{_P}.operators.pipeline",
                     f"{_P}.operators.predict",
+                    f"{_P}.operators.portal",
                     f"{_P}.operators.preflight",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
+                    f"{_P}.operators.service_check",
+                    f"{_P}.operators.serving",
+                    f"{_P}.operators.split_check",
+                    f"{_P}.operators.split_features",
+                    f"{_P}.operators.split_part",
+                    f"{_P}.operators.split_serve",
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.transform",
@@ -69,7 +96,13 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
-                    f"{_P}.sensors.{name}" for name in ("health", "incoming", "job", "partner", "table")
+                    f"{_P}.sensors.cluster",
+                    f"{_P}.sensors.health",
+                    f"{_P}.sensors.incoming",
+                    f"{_P}.sensors.job",
+                    f"{_P}.sensors.notebook",
+                    f"{_P}.sensors.partner",
+                    f"{_P}.sensors.table",
                 ],
             }
         ],
@@ -77,7 +110,14 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "FATE", "python-modules": [f"{_P}.triggers.incoming", f"{_P}.triggers.work"]}
         ],
         "connection-types": [
-            provider_info(model) for model in (FateSite, KubefateService, MlflowServer, KubeflowServer)
+            provider_info(FateSite),
+            provider_info(KubefateService),
+            provider_info(FedlcmService),
+            provider_info(SitePortal),
+            provider_info(MlflowServer),
+            provider_info(KubeflowServer),
+            provider_info(AirflowServer),
+            provider_info(SplitService),
         ],
         "asset-uris": [
             {
@@ -86,7 +126,14 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": f"{_P}.assets.convert_asset_to_openlineage",
             }
         ],
-        "extra-links": [f"{_P}.links.job.FateBoardLink", f"{_P}.links.registry.ModelRegistryLink"],
+        "extra-links": [
+            f"{_P}.links.cluster.ClusterBoardLink",
+            f"{_P}.links.cluster.ClusterNotebookLink",
+            f"{_P}.links.job.FateBoardLink",
+            f"{_P}.links.registry.ModelRegistryLink",
+            f"{_P}.links.service.FateEndpointLink",
+            f"{_P}.links.notebook.NotebookLink",
+        ],
         "task-decorators": [
             {"name": "fate_gate", "class-name": f"{_P}.decorators.gate.fate_gate_task"},
             {"name": "fate_pipeline", "class-name": f"{_P}.decorators.pipeline.fate_pipeline_task"},

@@ -1,4 +1,7 @@
-"""FATE and Airflow together on this machine, as `make up` and `make demo` start them: python -m dev.stack up|down."""
+"""FATE, Airflow and notebooks together on this machine: python -m dev.stack up|down|notebook.
+
+This is what `make up`, `make demo`, `make notebook` and `make down` run.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airflow_provider_fate.local import LocalFate, LocalFederation, Membership
+from airflow_provider_fate.local.paths import SERVICES_ENV
+from airflow_provider_fate.local.services import all_services
+from airflow_provider_fate.notebooks import LocalNotebook, NotebookSpec
+from airflow_provider_fate.notebooks.cli import site_of
+from airflow_provider_fate.notebooks.local import NotebookState
+from airflow_provider_fate.serving.local import LocalBackend
 from dev.localairflow import LocalAirflow
 from dev.localairflow.settings import ADMIN
 
@@ -31,7 +40,19 @@ class Stack:
         alone = LocalFate(folder / "fate")
         self.federation = LocalFederation(folder / "sites", Membership.of(sites, secured=True)) if sites > 1 else None
         self.sites = {"": alone} if self.federation is None else self.federation.sites
-        self.airflow = LocalAirflow(folder / "airflow", ROOT / "dags", log=lambda line: self.log(line))
+        self.services = folder / "services"
+        self.airflow = LocalAirflow(
+            folder / "airflow",
+            ROOT / "dags",
+            env={SERVICES_ENV: str(self.services)},  # what DAGs start here is ended with all the rest
+            log=lambda line: self.log(line),
+        )
+
+    @property
+    def serving(self) -> list[LocalBackend]:
+        """What the DAGs serve from: see `dags/example_models.py` and `dags/redeploy_champion.py`."""
+        folder = self.airflow.home / "fate_examples"
+        return [LocalBackend(str(place)) for place in (folder / "serving", folder / "serving_of_branch")]
 
     @property
     def fate(self) -> LocalFate:
@@ -59,10 +80,23 @@ class Stack:
                 }
             )
 
+    def start_notebook(self, name: str = "lab") -> NotebookState:
+        """Start a JupyterLab whose fate-client speaks to the first site; needs FATE to run."""
+        spec = NotebookSpec(name, site_of(self.fate.airflow_connection))
+        return LocalNotebook(name, self.services).start(spec, progress=lambda line: self.log(line))
+
+    def start_services(self) -> None:
+        """Let the models answer again that were served when all was stopped."""
+        for backend in self.serving:
+            if backend.services:
+                self.log(f"serving {', '.join(backend.services)} at {backend.server.ensure()}")
+
     def stop(self) -> bool:
-        """Stop both; returns False when nothing was running."""
+        """Stop all of it; returns False when nothing was running."""
         airflow = self.airflow.stop()
         stopped = [site.stop() for site in self.sites.values()]
+        stopped += [backend.server.stop() for backend in self.serving]
+        stopped += [service.stop() for service in all_services(self.services)]
         return any(stopped) or airflow
 
     def how_to_look(self) -> str:
@@ -71,9 +105,14 @@ class Stack:
             f"FATE      {site.address} (API{f' of party {party}' if party else ''}), logs in {_short(site.logs_dir)}\n"
             for party, site in self.sites.items()
         )
+        served = "".join(
+            f"Serving   {backend.server.url}/v2/models (Open Inference Protocol), log {_short(backend.server.log)}\n"
+            for backend in self.serving
+            if backend.services
+        )
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"{sites}Stop      make down"
+            f"{sites}{served}Notebook  make notebook\nStop      make down"
         )
 
 
@@ -83,8 +122,8 @@ def _short(path: Path) -> Path:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="make up|down", description=__doc__)
-    parser.add_argument("action", choices=("up", "down"))
+    parser = argparse.ArgumentParser(prog="make up|down|notebook", description=__doc__)
+    parser.add_argument("action", choices=("up", "down", "notebook"))
     parser.add_argument("--sites", type=int, default=1, help="so many FATE sites that know each other (default 1)")
     parsed = parser.parse_args()
     action = parsed.action
@@ -100,7 +139,12 @@ def main() -> int:
         return 0
     stack = Stack(log=log, sites=sites)
     stack.start_fate()
+    if action == "notebook":
+        notebook = stack.start_notebook()
+        print(f"Notebook  {notebook.url}   token {notebook.token}\nFiles     {_short(notebook.folder)}")
+        return 0
     stack.start_airflow()
+    stack.start_services()
     print(stack.how_to_look())
     return 0
 

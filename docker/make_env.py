@@ -1,4 +1,4 @@
-"""Write .env with random secrets for docker-compose.yaml: python3 docker/make_env.py [FILE].
+"""Write .env with random secrets and all settings of docker-compose.yaml: python3 docker/make_env.py [FILE].
 
 Needs nothing but Python. An existing file is left alone: its secrets are those of the data that the containers keep.
 """
@@ -13,6 +13,25 @@ from pathlib import Path
 
 DEFAULT = Path(__file__).resolve().parents[1] / ".env"
 
+#: What may be changed, with what it is for. The defaults stand in docker-compose.yaml, too.
+SETTINGS = {
+    "COMPOSE_PROFILES": ("fate", "what runs beside Airflow and S3, with commas: fate, pair, notebook, mlflow"),
+    "AIRFLOW_PORT": ("8080", "port of Airflow on this machine"),
+    "AIRFLOW_URL": ("http://localhost:8080", "where a browser finds it: follows AIRFLOW_PORT, or names your proxy"),
+    "AIRFLOW_UID": ("50000", "user of all Airflow services"),
+    "AIRFLOW_WORKER_SLOTS": ("4", "tasks that a worker runs at the same time, some 200 MB each"),
+    "AIRFLOW_WORKER_CPUS": ("4", "cores of a worker, at most"),
+    "AIRFLOW_WORKER_MEMORY": ("4g", "memory of a worker, at most"),
+    "FATE_HOST": ("fate", "where Airflow and the notebook find FATE-Flow; `fate` is the one in a container"),
+    "FATE_HOST_PORT": ("9380", "and at which port"),
+    "FATE_PORT": ("19380", "port of that one on this machine; `make up` and fate-local take 9380"),
+    "FATE_CPUS": ("4", "cores of each FATE, at most"),
+    "FATE_MEMORY": ("8g", "memory of each FATE, at most"),
+    "S3_PORT": ("8333", "port of the S3 server on this machine"),
+    "NOTEBOOK_PORT": ("8888", "port of JupyterLab on this machine"),
+    "MLFLOW_PORT": ("5000", "port of MLflow on this machine"),
+}
+
 
 def make() -> dict[str, str]:
     """Secrets by name. Hexadecimal, because most of them stand in URLs."""
@@ -21,6 +40,7 @@ def make() -> dict[str, str]:
         "AIRFLOW_FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW_JWT_SECRET": secrets.token_hex(64),
         "AIRFLOW_SECRET_KEY": secrets.token_hex(32),
+        "NOTEBOOK_TOKEN": secrets.token_hex(24),
         "POSTGRES_PASSWORD": secrets.token_hex(24),
         "REDIS_PASSWORD": secrets.token_hex(24),
         "S3_ACCESS_KEY": secrets.token_hex(10),
@@ -39,7 +59,10 @@ def main(arguments: list[str]) -> int:
         print("docker compose down --volumes")
         return 1
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("# Secrets: those of the data that the containers keep.\n")
         file.writelines(f"{name}={value}\n" for name, value in make().items())
+        file.write("\n# Settings\n")
+        file.writelines(f"# {why}\n{name}={value}\n" for name, (value, why) in SETTINGS.items())
     print(f"Wrote {path}. Log in to Airflow as admin with AIRFLOW_ADMIN_PASSWORD.")
     return 0
 

@@ -39,6 +39,13 @@ _CONN_ID = _arg(
     "--conn-id", default=DEFAULT_CONN_ID, help=f"Airflow connection of the site (default: {DEFAULT_CONN_ID})"
 )
 _OUTPUT = _arg("-o", "--output", choices=("table", "json"), default="table", help="table (default) or json")
+_KUBEFATE = _arg(
+    "--conn-id", default="kubefate_default", help="Airflow connection of KubeFATE (default: kubefate_default)"
+)
+_CLUSTER = (
+    _arg("name", help="name of the cluster"),
+    _arg("--namespace", help="its namespace, where several clusters have this name"),
+)
 _JOB_ID = _arg("job_id", help="id of the FATE job; the log and the XCom job_id of an Airflow task name it")
 
 
@@ -225,23 +232,49 @@ def get_fate_cli_commands() -> list[GroupCommand]:
                 ),
                 GroupCommand(
                     name="clusters",
-                    help="Look at clusters that KubeFATE has put on Kubernetes, and check a cluster.yaml",
+                    help="Look at clusters and charts of a KubeFATE, and check a cluster.yaml",
                     subcommands=(
                         _command(
                             "list",
                             "List the clusters of a KubeFATE, and what is done with them just now",
-                            _arg(
-                                "--conn-id",
-                                default="kubefate_default",
-                                help="Airflow connection of KubeFATE (default: kubefate_default)",
-                            ),
+                            _KUBEFATE,
                             of="clusters",
                             function="list_",
                         ),
                         _command(
+                            "show",
+                            "Show a cluster: workloads, FATE-Flow, addresses, and what was last done with it",
+                            *_CLUSTER,
+                            _KUBEFATE,
+                            of="clusters",
+                        ),
+                        _command(
+                            "logs",
+                            "Print what the pods of a cluster have written",
+                            *_CLUSTER,
+                            _arg("--container", metavar="NAME", help="only this one, such as python or osx"),
+                            _arg("-n", "--lines", type=_count, metavar="N", help="only the last N lines of each"),
+                            _arg("--since", type=_count, metavar="SECONDS", help="only of so many seconds"),
+                            _arg("--previous", action="store_true", help="of containers before they were restarted"),
+                            _KUBEFATE,
+                            of="clusters",
+                            description="Print what the pods of a cluster have written. Passwords of its cluster.yaml "
+                            "are shown as stars.",
+                        ),
+                        _command("charts", "List the charts of a KubeFATE", _KUBEFATE, of="clusters"),
+                        _command(
+                            "upload",
+                            "Give a packed chart to a KubeFATE",
+                            _arg("file", help="path of the .tgz that 'helm package' makes"),
+                            _KUBEFATE,
+                            of="clusters",
+                            description="Give a packed chart to a KubeFATE. One of the same name and version is "
+                            "replaced; clusters that stand are not changed.",
+                        ),
+                        _command(
                             "check",
-                            "Check a cluster.yaml without sending it",
-                            _arg("file", help="path of the cluster.yaml"),
+                            "Check a cluster.yaml, or the description of a federation, without sending it",
+                            _arg("file", help="path of the cluster.yaml, or of a file with members"),
                             of="clusters",
                             description="Check a cluster.yaml for what KubeFATE and Helm would accept without a word, "
                             "such as keys and modules that the chart does not know. The exit status is 1 where it "

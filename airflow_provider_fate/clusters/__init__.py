@@ -13,16 +13,22 @@
 Nothing here knows Airflow or asks a server.
 """
 
+from .charts import ExchangeCluster, Fate1Cluster, Rollsite, ServingCluster
 from .check import check_cluster, refuse_problems
 from .document import ClusterDocument
 from .fate2 import Client, Fate2Cluster, Fateboard, Ingresses, Mysql, Nodemanager, Osx, Python, Route
 from .parts import Ingress, IngressHost
 from .problems import ClusterProblem
+from .several import ClusterFederation, ClusterMember
 
 __all__ = [
     "Client",
     "ClusterDocument",
+    "ClusterFederation",
+    "ClusterMember",
     "ClusterProblem",
+    "ExchangeCluster",
+    "Fate1Cluster",
     "Fate2Cluster",
     "Fateboard",
     "Ingress",
@@ -32,7 +38,9 @@ __all__ = [
     "Nodemanager",
     "Osx",
     "Python",
+    "Rollsite",
     "Route",
+    "ServingCluster",
     "check_cluster",
     "refuse_problems",
 ]

@@ -9,7 +9,7 @@ from pydantic import Field
 from .fate2 import MODULES, Fate2Cluster, FateClusterBase, Nginx, Route, Switch
 from .parts import Exposed, Ingress, IpAndPort, LoadBalancerIP, NodePort, Placed, Section, Stored
 
-__all__ = ["ExchangeCluster", "Fate1Cluster", "ServingCluster", "model_of"]
+__all__ = ["ExchangeCluster", "Fate1Cluster", "Rollsite", "ServingCluster", "model_of"]
 
 
 class Rollsite(Placed, Exposed):

@@ -171,6 +171,12 @@ def _engines(document: ClusterDocument) -> Iterator[ClusterProblem]:
         if federation == engine and name not in modules and not document.section("python").get(name):
             fix = f"Add {name}, or name another one in python.{name}."
             yield ClusterProblem("modules", f"federation is {engine}, and there is none.", fix)
+    if not old and document.section("osx").get("exchange"):
+        yield ClusterProblem(
+            "osx.exchange",
+            "the chart of FATE 2.0 makes nothing of it: its proxy has no default route.",
+            "List each party in osx.partyList with the exchange's address; ClusterFederation does.",
+        )
     if computing == "Eggroll":
         for needed in ("clustermanager", "nodemanager"):
             if "python" in modules and needed not in modules:

@@ -7,12 +7,13 @@ failed installation never gets an end; and nobody goes on with what ran when the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from airflow_provider_fate.clients.kubefate import ClusterJob, JobMethod
 
-__all__ = ["JobProgress", "JobStage", "is_unfinished", "progress_of"]
+__all__ = ["JobProgress", "JobStage", "is_unfinished", "progress_of", "was_rolled_back", "went_too_far"]
 
 CHECKS = 120.0
 """A worker that looks whether a cluster is ready writes that down every second; silent for so long, there is none."""
@@ -63,6 +64,26 @@ def progress_of(job: ClusterJob) -> JobProgress:
 def is_unfinished(job: ClusterJob) -> bool:
     """Whether somebody still works on it."""
     return progress_of(job).stage is JobStage.RUNS
+
+
+def was_rolled_back(jobs: Sequence[ClusterJob]) -> bool:
+    """Whether the last update of a cluster has failed, and was rolled back.
+
+    :param jobs: of one cluster, oldest first.
+    """
+    updates = [job for job in jobs if job.method == JobMethod.UPDATE]
+    return bool(updates) and updates[-1].status == "Rollback"
+
+
+def went_too_far(jobs: Sequence[ClusterJob]) -> bool:
+    """Whether its rollback has led to what was installed at first, and not to the update before.
+
+    KubeFATE counts updates only, and tells Helm to go back to that number less one: Helm counts the installation, too.
+
+    :param jobs: of one cluster, oldest first.
+    """
+    updates = [job for job in jobs if job.method == JobMethod.UPDATE]
+    return was_rolled_back(jobs) and any(job.status == "Success" for job in updates)
 
 
 def _installation(job: ClusterJob) -> JobProgress:

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_fate.local import logs, pins, progress
+from airflow_provider_fate.errors import FateError
+from airflow_provider_fate.local import logs, pins, ports, progress
+from airflow_provider_fate.local.connection import AirflowConnection
 from airflow_provider_fate.local.errors import LocalFateError
 from airflow_provider_fate.local.federation import LocalFederation, Membership
 from airflow_provider_fate.local.instance import LocalFate
 from airflow_provider_fate.local.paths import CACHE_ENV, HOME_ENV, resolve_home
-from airflow_provider_fate.local.state import Settings
+from airflow_provider_fate.local.state import LISTEN, Settings
+from airflow_provider_fate.notebooks.cli import add_notebook_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         return command(arguments)
-    except LocalFateError as error:
+    except FateError as error:
         print(f"fate-local: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -66,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--secured", action="store_true",
                        help="with --sites: they want signed requests, and check what partners may use")  # fmt: skip
+    start.add_argument("--listen", choices=LISTEN, help="0.0.0.0 in a container (default 127.0.0.1)")
+    start.add_argument("--partner", dest="partners", action="append", type=_partner, metavar="PARTY=HOST:PORT",
+                       help="a site elsewhere and its broker; once for each")  # fmt: skip
+    start.add_argument("--broker-port", type=int, help="with --partner: port of this site's broker (default 9370)")
     start.add_argument("--cores", type=int, help="pool of cores for jobs (default 32)")
     start.add_argument("--job-cores", type=int, help="cores of a job per party when it does not say (default 4)")
     start.add_argument("--task-cores", type=int, help="processes of a component when the job does not say")
@@ -91,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     connection.add_argument("--format", choices=("all", "env", "command", "json", "uri"), default="all")
 
+    notebook = add("notebook", _start, "a JupyterLab whose fate-client speaks to this FATE")
+    add_notebook_command(notebook, _connections)
+
     install = add("install", _install, "make or repair FATE's environment, without starting anything")
     install.add_argument("--variant", choices=pins.VARIANTS, default=None)
     install.add_argument("--repair", action="store_true", help="check every installed file, not only the main ones")
@@ -101,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _partner(text: str) -> tuple[str, str]:
+    party, equals, address = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not PARTY=HOST:PORT")
+    return party, address
+
+
 def _start(arguments: argparse.Namespace) -> int:
     names = {f.name for f in dataclasses.fields(Settings)} - {"secured"}
     chosen = {k: v for k, v in vars(arguments).items() if k in names and v is not None}
@@ -109,7 +126,14 @@ def _start(arguments: argparse.Namespace) -> int:
         return _start_sites(home, arguments, chosen)
     if arguments.secured:
         raise LocalFateError("a site that is alone has nobody to be secured against", hint="add --sites 2")
+    if arguments.partners:
+        chosen["peers"] = dict(arguments.partners)
+        chosen.setdefault("broker_port", ports.USUAL_BROKER)
+    elif "broker_port" in chosen:
+        raise LocalFateError("a broker without partners has nothing to carry", hint="add --partner 10000=HOST:PORT")
     fate = LocalFate(home, settings=dataclasses.replace(LocalFate(home).settings, **chosen))
+    if fate.settings.listen != ports.LOOPBACK:
+        print("This FATE listens on all interfaces, and lets in everybody who reaches it.", file=sys.stderr)
     running = fate.status()
     if running is not None and running.phase == "running" and not arguments.foreground:
         print(f"FATE is running already at {running.address} (home {fate.home})")
@@ -124,7 +148,9 @@ def _start(arguments: argparse.Namespace) -> int:
 
 
 def _start_sites(home: Path, arguments: argparse.Namespace, chosen: dict[str, Any]) -> int:
-    for field in ("http_port", "grpc_port", "party_id"):
+    if arguments.partners:
+        raise LocalFateError("--partner is for a site whose partners are elsewhere", hint="leave --sites or it out")
+    for field in ("http_port", "grpc_port", "party_id", "broker_port"):
         if field in chosen:
             raise LocalFateError(f"{field}={chosen[field]} cannot hold for several sites", hint="leave it out")
     if arguments.foreground:
@@ -146,6 +172,12 @@ def _sites(arguments: argparse.Namespace) -> Mapping[str, LocalFate]:
     if Membership.load(home) is not None:
         return LocalFederation(home).sites
     return {"": LocalFate(home)}
+
+
+def _connections(arguments: argparse.Namespace) -> dict[str, AirflowConnection]:
+    """How to reach each site, by party id."""
+    found = {party: fate.airflow_connection for party, fate in _sites(arguments).items()}
+    return {party or connection.party_id: connection for party, connection in found.items()}
 
 
 def _stop(arguments: argparse.Namespace) -> int:

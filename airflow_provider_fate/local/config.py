@@ -46,7 +46,7 @@ def write(layout: HomeLayout, settings: Settings, installation: Installation) ->
         log_level=settings.log_level,
         fateflow={
             **service["fateflow"],
-            "host": LOOPBACK,
+            "host": settings.listen,  # it reaches itself at 0.0.0.0, too
             "http_port": settings.http_port,
             "grpc_port": settings.grpc_port,
             "proxy_name": "osx",
@@ -92,7 +92,7 @@ def broker_command(layout: HomeLayout, settings: Settings, installation: Install
         return []
     return [
         *(str(installation.interpreter), "-u", str(layout.payload / "fate_local_broker.py")),
-        *("--party", settings.party_id, "--listen", f"{LOOPBACK}:{settings.broker_port}"),
+        *("--party", settings.party_id, "--listen", f"{settings.listen}:{settings.broker_port}"),
         *("--flow", f"{LOOPBACK}:{settings.grpc_port}", "--peers", json.dumps(dict(settings.peers))),
     ]
 

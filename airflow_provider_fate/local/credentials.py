@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+from airflow_provider_fate.local.state import write_json
 
 __all__ = ["Credentials"]
 
@@ -33,7 +34,4 @@ class Credentials:
 
     def save(self, path: Path) -> None:
         """Write them for nobody else's eyes."""
-        path.unlink(missing_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w") as handle:
-            json.dump({"app_id": self.app_id, "token": self.token}, handle)
+        write_json(path, {"app_id": self.app_id, "token": self.token}, private=True)

@@ -19,7 +19,9 @@ from airflow_provider_fate.local.connection import AirflowConnection
 from airflow_provider_fate.local.credentials import Credentials
 from airflow_provider_fate.local.errors import LocalFateError, StartError, StopError
 from airflow_provider_fate.local.installation import Installation
-from airflow_provider_fate.local.paths import HomeLayout, resolve_home
+from airflow_provider_fate.local.logs import tail
+from airflow_provider_fate.local.paths import HomeLayout, import_path, resolve_home
+from airflow_provider_fate.local.processes import without_tag
 from airflow_provider_fate.local.progress import Progress, silent
 from airflow_provider_fate.local.state import Address, RunState, Settings
 from airflow_provider_fate.local.supervisor import LaunchPlan, Supervisor, speaker
@@ -151,7 +153,8 @@ class LocalFate:
             with self._layout.supervisor_log.open("ab") as log:
                 supervisor = subprocess.Popen(
                     [sys.executable, "-c", _SUPERVISE, str(self.home)],
-                    env={**os.environ, "PYTHONPATH": _import_path()},
+                    # Started from a notebook, it must not end with that.
+                    env={**without_tag(os.environ), "PYTHONPATH": import_path()},
                     cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
             progress(f"starting FATE-Flow on {plan.state['host']}:{plan.state['http_port']}")
@@ -292,25 +295,6 @@ class LocalFate:
         return something
 
 
-def _import_path() -> str:
-    """PYTHONPATH by which the supervisor finds this very package, also when it runs from a source tree."""
-    here = str(Path(__file__).resolve().parents[2])
-    before = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([here, before]) if before else here
-
-
 def _rotate(log: Path, keep_above: int = 5_000_000) -> None:
     if log.exists() and log.stat().st_size > keep_above:
         log.replace(log.with_name(log.name + ".1"))
-
-
-def tail(path: Path, lines: int) -> str:
-    """The last lines of a text file; says so when there is none."""
-    try:
-        with path.open("rb") as handle:
-            handle.seek(0, os.SEEK_END)
-            handle.seek(max(0, handle.tell() - 200 * lines))
-            text = handle.read().decode(errors="replace")
-    except OSError:
-        return f"({path} is not there)"
-    return "\n".join(text.splitlines()[-lines:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -38,6 +39,18 @@ def files(layout: HomeLayout, job_id: str | None = None) -> list[Path]:
         p for p in sorted(folder.rglob("INFO")) + sorted(folder.rglob("ERROR")) if p.is_file() and p.stat().st_size
     ]
     return schedule + tasks
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a text file; says so when there is none."""
+    try:
+        with path.open("rb") as handle:
+            handle.seek(0, os.SEEK_END)
+            handle.seek(max(0, handle.tell() - 200 * lines))
+            text = handle.read().decode(errors="replace")
+    except OSError:
+        return f"({path} is not there)"
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def show(paths: Sequence[Path], *, lines: int, follow: bool, out: TextIO | None = None) -> None:

@@ -16,6 +16,7 @@ from airflow_provider_fate.local.errors import LocalFateError
 APP = "airflow-provider-fate"
 HOME_ENV = "FATE_LOCAL_HOME"
 CACHE_ENV = "FATE_LOCAL_CACHE"
+SERVICES_ENV = "FATE_LOCAL_SERVICES"
 
 #: The server's UNIX socket lies in the home, and such a path may have 107 bytes.
 _LONGEST_HOME = 85
@@ -25,6 +26,19 @@ def installations_dir() -> Path:
     """Folder of all installations: ``FATE_LOCAL_CACHE``, or below the user's cache directory."""
     chosen = os.environ.get(CACHE_ENV)
     return Path(chosen).expanduser().absolute() if chosen else Path(_platformdirs().user_cache_dir(APP)) / "fate"
+
+
+def environments_dir() -> Path:
+    """Folder of the environments that other servers run from (JupyterLab, a model server), beside the installations."""
+    chosen = os.environ.get(CACHE_ENV)
+    base = Path(chosen).expanduser().absolute() if chosen else Path(_platformdirs().user_cache_dir(APP))
+    return base / "environments"
+
+
+def services_home() -> Path:
+    """Folder of the services when none is named: ``FATE_LOCAL_SERVICES``, or below the user's data directory."""
+    chosen = os.environ.get(SERVICES_ENV)
+    return Path(chosen).expanduser().absolute() if chosen else Path(_platformdirs().user_data_dir(APP)) / "services"
 
 
 def default_home() -> Path:
@@ -51,6 +65,13 @@ def resolve_home(home: Path | str | None) -> Path:
             hint=f"UNIX sockets have short names; choose a shorter path with --home or {HOME_ENV}",
         )
     return path
+
+
+def import_path() -> str:
+    """PYTHONPATH by which another process finds this very package, also when it runs from a source tree."""
+    here = str(Path(__file__).resolve().parents[2])
+    before = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([here, before]) if before else here
 
 
 class HomeLayout:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
+import json
 import socket
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from airflow_provider_fate.local.errors import StartError
 from airflow_provider_fate.local.paths import installations_dir
+from airflow_provider_fate.local.processes import Identity
+from airflow_provider_fate.local.state import write_json
 
 LOOPBACK = "127.0.0.1"
 #: FATE-Flow's own, taken when nothing else is asked for and they are free: what users and docs expect.
@@ -17,11 +22,35 @@ USUAL_HTTP, USUAL_GRPC = 9380, 9360
 USUAL_BROKER = 9370
 
 
+def claim(port: int, holder: Identity) -> None:
+    """Keep a port for a process: nobody here chooses it as long as that lives, also while no server listens on it.
+
+    To be called within :func:`alone`, after the port was chosen.
+    """
+    folder = _claims()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / str(port), dataclasses.asdict(holder))
+
+
+def is_claimed(port: int) -> bool:
+    """Whether a live process has claimed this port."""
+    try:
+        return Identity(**json.loads((_claims() / str(port)).read_text())).alive
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _claims() -> Path:
+    return installations_dir() / "claimed-ports"
+
+
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of the loopback interface now.
+    """Whether a server could listen on this port of the loopback interface now, and nobody has claimed it.
 
     Bound without SO_REUSEPORT, which gRPC sets: it would let two servers share a port and answer each other's calls.
     """
+    if is_claimed(port):
+        return False
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: TIME_WAIT is no obstacle
         try:
@@ -73,7 +102,7 @@ def distinct(preferred: Sequence[int | None]) -> list[int]:
                 probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
                 probe.bind((LOOPBACK, 0))
                 port = int(probe.getsockname()[1])
-                chosen[number] = port if port not in chosen else None
+                chosen[number] = port if port not in chosen and not is_claimed(port) else None
     return [port for port in chosen if port is not None]
 
 
@@ -95,6 +124,6 @@ def _one(field: str, wanted: int | None, preferred: tuple[int | None, ...], take
             probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             probe.bind((LOOPBACK, 0))
             port = int(probe.getsockname()[1])
-            if port not in taken:
+            if port not in taken and not is_claimed(port):
                 return port
     raise StartError("no free port was found on the loopback interface")

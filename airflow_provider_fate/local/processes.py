@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 #: Carries the home of the instance a process belongs to. Not the variable a user sets (``FATE_LOCAL_HOME``): the
 #: user's own shell must never be taken for a worker.
 TAG = "FATE_LOCAL_INSTANCE"
+#: The same for the process that looks after a service, which is not one of the service's own.
+WATCHER_TAG = "FATE_LOCAL_WATCHER"
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,17 @@ class Identity:
         return Identity.of(self.pid) == self
 
 
-def of_instance(home: Path, *, exclude: Collection[int] = ()) -> list[int]:
-    """Pids of all live processes of the instance, this process excluded."""
-    tag = f"{TAG}={home}".encode()
+def without_tag(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment for a process that belongs to no instance, whoever starts it."""
+    return {name: value for name, value in environ.items() if name not in (TAG, WATCHER_TAG)}
+
+
+def of_instance(home: Path, *, exclude: Collection[int] = (), tag: str = TAG) -> list[int]:
+    """Pids of all live processes of the instance, this process excluded.
+
+    :param tag: the variable that names the instance.
+    """
+    mark = f"{tag}={home}".encode()
     skip = {os.getpid(), *exclude}
     found = []
     for entry in os.listdir("/proc"):
@@ -60,7 +70,7 @@ def of_instance(home: Path, *, exclude: Collection[int] = ()) -> list[int]:
             environ = Path(f"/proc/{entry}/environ").read_bytes()
         except OSError:  # gone, or somebody else's
             continue
-        if tag in environ.split(b"\0") and Identity.of(int(entry)):
+        if mark in environ.split(b"\0") and Identity.of(int(entry)):
             found.append(int(entry))
     return found
 
@@ -78,15 +88,46 @@ def running_from(root: Path) -> list[int]:
     return found
 
 
-def end_all(home: Path, *, exclude: Collection[int] = (), grace: float = 5.0) -> list[int]:
+def descendants(ancestor: int) -> list[int]:
+    """Pids of the live children of a process, of their children, and so on."""
+    parents: dict[int, int] = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] not in "ZX":
+            parents[int(entry)] = int(fields[1])
+    found: list[int] = []
+    generation = {ancestor}
+    while generation := {pid for pid, parent in parents.items() if parent in generation} - set(found):
+        found += generation
+    return found
+
+
+def end_all(
+    home: Path,
+    *,
+    exclude: Collection[int] = (),
+    grace: float = 5.0,
+    ancestor: int | None = None,
+    tag: str = TAG,
+) -> list[int]:
     """End every process of the instance: ask first, then kill; repeat while new ones appear.
 
     :param grace: seconds between asking and killing.
+    :param ancestor: a process whose descendants belong to it, too: one may have lost the tag with its environment.
+    :param tag: the variable that names the instance.
     :returns: pids that are still there (an empty list unless something is stuck in the kernel).
     """
+
+    def there() -> list[int]:
+        tagged = of_instance(home, exclude=exclude, tag=tag)
+        return sorted({*tagged, *(descendants(ancestor) if ancestor is not None else ())} - set(exclude))
+
     deadline = time.monotonic() + grace
     asked: set[int] = set()
-    while pids := of_instance(home, exclude=exclude):
+    while pids := there():
         late = time.monotonic() > deadline
         for pid in pids:
             if late or pid not in asked:

@@ -15,6 +15,7 @@ from airflow_provider_fate.local.errors import LocalFateError
 from airflow_provider_fate.local.pins import VARIANTS, Variant
 from airflow_provider_fate.local.processes import Identity
 
+LISTEN = ("127.0.0.1", "0.0.0.0")  # noqa: S104 - see `Settings.listen`
 Phase = Literal["starting", "running", "restarting", "stopping", "failed"]
 
 
@@ -46,6 +47,8 @@ class Settings:
     :param broker_port: port of the site's broker; None for a site that is alone and plays all parties itself.
     :param peers: addresses of the partners' brokers, by party id.
     :param secured: whether the site wants signed requests of clients and partners, and checks what partners may use.
+    :param listen: ``127.0.0.1``: nobody reaches it from another machine; ``0.0.0.0``: everybody does, for a container
+        whose network lets in only those who may.
     """
 
     variant: Variant = "full"
@@ -61,6 +64,7 @@ class Settings:
     broker_port: int | None = None
     peers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     secured: bool = False
+    listen: Literal["127.0.0.1", "0.0.0.0"] = "127.0.0.1"  # noqa: S104 - a choice, and not the default
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -71,6 +75,14 @@ class Settings:
             value = getattr(self, field)
             if not 1 <= value <= 4096:
                 raise LocalFateError(f"{field}={value} is out of range", hint="use 1 to 4096")
+        if self.listen not in LISTEN:
+            raise LocalFateError(f"listen={self.listen!r} is unknown", hint=f"choose one of: {', '.join(LISTEN)}")
+        for party, address in self.peers.items():
+            if not re.fullmatch(r"[^\s:]+:[0-9]{1,5}", address) or not re.fullmatch(r"[1-9][0-9]{0,17}", party):
+                raise LocalFateError(
+                    f"partner {party}={address!r} is not a party id with an address",
+                    hint="use PARTY=HOST:PORT with the partner's broker, such as 10000=fate.example.org:9370",
+                )
         if self.job_cores > self.cores:
             raise LocalFateError(
                 f"job_cores={self.job_cores} is more than cores={self.cores}: no job could ever start",
@@ -156,8 +168,24 @@ class RunState:
         return Address(self.host, self.http_port)
 
 
-def write_json(path: Path, data: object) -> None:
-    """Replace a JSON file in one step."""
+def write_json(path: Path, data: object, *, private: bool = False) -> None:
+    """Replace a JSON file in one step.
+
+    :param private: for nobody else's eyes.
+    """
+    text = json.dumps(data, indent=2) + "\n"
+    if private:
+        write_private(path, text)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(data, indent=2) + "\n")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step by one that only this user can read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
     temporary.replace(path)

@@ -7,33 +7,30 @@ worker that ends while nobody waits for it would stay as a zombie, which FATE-Fl
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import fcntl
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from airflow_provider_fate.local import health, processes
+from airflow_provider_fate.local.children import (
+    BACK_OFF,
+    HEALTHY_AFTER,
+    TRIES_BEFORE_FIRST_ANSWER,
+    Bell,
+    become_subreaper,
+    how,
+    terminate,
+)
 from airflow_provider_fate.local.paths import HomeLayout
 from airflow_provider_fate.local.state import Phase, RunState, write_json
-
-#: Seconds before the first, second, ... restart in a row.
-BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-#: A server that has run for so many seconds has recovered: the next crash starts again at the shortest wait.
-HEALTHY_AFTER = 60.0
-#: Crashes in a row before the first answer after which the start is given up.
-TRIES_BEFORE_FIRST_ANSWER = 2
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 @dataclass(frozen=True)
@@ -126,8 +123,8 @@ class Supervisor:
             return self._run()
 
     def _run(self) -> int:
-        _become_subreaper()
-        wake = self._install_signal_handlers()
+        become_subreaper()
+        bell = Bell()
         self._save("starting", "")
         failed = False
         while not self._stopping:
@@ -142,8 +139,8 @@ class Supervisor:
                 self._server_begun = now
                 self._server = self._spawn(self._plan.server, self._layout.server_log)
                 self._save(self._state.phase, f"server started, pid {self._server}")
-            select.select([wake], [], [], 1.0 if self._answered else 0.1)
-            _drain(wake)
+            bell.wait(1.0 if self._answered else 0.1)
+            self._stopping = bell.stopping
             self._reap()
             if self._plan.owner is not None and not self._plan.owner.alive:
                 self._say(f"the process that it was started for, {self._plan.owner.pid}, has ended")
@@ -187,7 +184,7 @@ class Supervisor:
             for companion in self._companions:
                 if pid == companion.pid:
                     companion.pid = None
-                    self._say(f"{companion.log.stem} ended ({_how(status)}); {companion.loss}")
+                    self._say(f"{companion.log.stem} ended ({how(status)}); {companion.loss}")
             if pid == self._server and not self._stopping:
                 self._server = None
                 wait = BACK_OFF[min(self._crashes, len(BACK_OFF) - 1)]
@@ -195,14 +192,14 @@ class Supervisor:
                 self._next_start = time.monotonic() + wait
                 if self._answered:
                     self._state = dataclasses.replace(self._state, restarts=self._state.restarts + 1)
-                note = f"the server ended ({_how(status)}); starting it again in {wait:g} s"
+                note = f"the server ended ({how(status)}); starting it again in {wait:g} s"
                 self._save("restarting" if self._answered else "starting", note)
 
     def _finish(self, failed: bool) -> int:
         self._save("stopping", "giving up" if failed else "asked to stop")
         if self._server is not None:
             # First the server alone: it would take dying workers for failed tasks and start to clean up after them.
-            _terminate(self._server, 5.0)
+            terminate(self._server, 5.0)
         stuck = processes.end_all(self._layout.home)
         self._reap_all()
         self._layout.socket.unlink(missing_ok=True)
@@ -239,49 +236,6 @@ class Supervisor:
         self._state.save(self._layout.state)
         if note:
             self._say(f"{phase}: {note}")
-
-    def _install_signal_handlers(self) -> int:
-        reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stopping = True
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, lambda _n, _f: None)  # only to wake up
-        return reader
-
-
-def _become_subreaper() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _drain(fd: int) -> None:
-    try:
-        while os.read(fd, 512):
-            pass
-    except BlockingIOError:
-        return
-
-
-def _how(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-
-
-def _terminate(pid: int, grace: float) -> None:
-    try:
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + grace
-        while time.monotonic() < deadline:
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                return
-            time.sleep(0.02)
-        os.kill(pid, signal.SIGKILL)
-    except (ProcessLookupError, ChildProcessError):
-        return
 
 
 def speaker(stream: IO[str]) -> Callable[[str], None]:

@@ -15,6 +15,7 @@ from airflow_provider_fate.errors import (
     FateTaskNotFound,
 )
 from airflow_provider_fate.jobs.catalogue import ComponentSpec, known_components
+from airflow_provider_fate.jobs.predict import derivable
 from airflow_provider_fate.models.manifest import ModelManifest, ModelParty, content_digest
 from airflow_provider_fate.models.package import ModelPackage, write_package
 from airflow_provider_fate.models.part import UnpackedPart, unpack_part
@@ -140,6 +141,7 @@ def collect_package(flow: FlowClient, job: TrainedJob, folder: Path) -> ModelPac
             for one in sorted(group.party_id)
         ),
         schema_version=job.schema_version,
+        job=derivable(job.record.dag),
         parts=described,
         content_sha256=content_digest(described),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.models.manifest import ModelPart
     from airflow_provider_fate.models.package import ModelPackage
 
-__all__ = ["import_package"]
+__all__ = ["import_package", "require_imported"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,33 @@ def import_package(flow: FlowClient, package: ModelPackage, model_id: str, model
             hint="What was imported has been removed. FATE-Flow 2.2 strips letters from paths: tell its operators.",
         )
     return True
+
+
+def require_imported(
+    flow: FlowClient, package: ModelPackage, model_id: str, model_version: str, tasks: Collection[str]
+) -> None:
+    """Check that a site has these parts of a package under an id and a version.
+
+    :raises FateModelNotFound: one is not there.
+    :raises FateInputError: another model is, or the package has no such part.
+    """
+    who = package.manifest.who
+    parts = {part.task: part for part in package.manifest.parts}
+    for task in tasks:
+        if task not in parts:
+            raise FateInputError(f"The package of {who} has no model of task {task}.", hint="Export the model again.")
+        found = _compare(flow, package, parts[task], model_id, model_version)
+        if found is None:
+            raise FateModelNotFound(
+                f"The site has no part of {who} of model {model_id}, version {model_version}, for task {task}.",
+                party=who,
+                hint="Import the package first (FateModelImportOperator), at each party under the same id and version.",
+            )
+        if not found:
+            raise FateInputError(
+                f"The site has another model {model_id}, version {model_version}, for task {task} than the package.",
+                hint="Give the package that was imported under this id and version.",
+            )
 
 
 def _require_room(package: ModelPackage, model_id: str, model_version: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -112,6 +112,8 @@ class ModelManifest(_Strict):
     :param model_version: its version.
     :param parties: all parties of the job.
     :param schema_version: of FATE's description of the job.
+    :param job: what the job does, without what belongs to that one run, so that a site which does not know the job can
+        score with the model; ``None`` in packages that were written without it.
     :param parts: one for each task that has trained something, in the order of their names.
     :param content_sha256: digest of tasks, paths and checksums of the files; equal for the same model under another id.
     """
@@ -125,6 +127,7 @@ class ModelManifest(_Strict):
     model_version: str
     parties: tuple[ModelParty, ...]
     schema_version: str | None = None
+    job: dict[str, Any] | None = None
     parts: tuple[ModelPart, ...] = Field(min_length=1)
     content_sha256: Sha256
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["read_weights"]
+__all__ = ["read_tensors", "read_weights"]
 
 _LARGEST_PICKLE = 64 << 20
 _TYPES = {
@@ -64,7 +64,19 @@ class _Tensor:
 
 
 def read_weights(file: BinaryIO, what: str) -> dict[str, npt.NDArray[np.float64]]:
-    """Read tensors by name.
+    """Read tensors by name, as numbers of 64 bits.
+
+    :param file: what torch (1.6 or later) has saved.
+    :param what: what it is called in messages.
+    :raises FateModelPackageError: it holds anything but tensors by name, or is damaged.
+    """
+    import numpy as np
+
+    return {name: tensor.astype(np.float64) for name, tensor in read_tensors(file, what).items()}
+
+
+def read_tensors(file: BinaryIO, what: str) -> dict[str, npt.NDArray[Any]]:
+    """Read tensors by name, of the types that they have; bfloat16, which numpy has not, becomes float32.
 
     :param file: what torch (1.6 or later) has saved.
     :param what: what it is called in messages.
@@ -214,21 +226,19 @@ _STEPS: Mapping[str, Callable[[_Reader, Any], None]] = {
 # --- the numbers ------------------------------------------------------------------------------------------------------
 
 
-def _numbers(archive: zipfile.ZipFile, folder: str, tensor: _Tensor) -> npt.NDArray[np.float64]:
+def _numbers(archive: zipfile.ZipFile, folder: str, tensor: _Tensor) -> npt.NDArray[Any]:
     import numpy as np
 
     raw = archive.read(f"{folder}data/{tensor.block.key}")
     if tensor.block.dtype == "bfloat16":
         # The upper half of a float32.
-        values = (np.frombuffer(raw, dtype="<u2").astype("<u4") << 16).view("<f4")
+        values: npt.NDArray[Any] = (np.frombuffer(raw, dtype="<u2").astype("<u4") << 16).view("<f4")
     else:
         values = np.frombuffer(raw, dtype=tensor.block.dtype)
-    return _view(values.astype(np.float64), tensor.offset, tensor.shape, tensor.strides)
+    return _view(values, tensor.offset, tensor.shape, tensor.strides)
 
 
-def _view(
-    values: npt.NDArray[np.float64], offset: int, shape: Sequence[int], strides: Sequence[int]
-) -> npt.NDArray[np.float64]:
+def _view(values: npt.NDArray[Any], offset: int, shape: Sequence[int], strides: Sequence[int]) -> npt.NDArray[Any]:
     import numpy as np
 
     if min((offset, *shape, *strides), default=0) < 0 or len(shape) != len(strides):

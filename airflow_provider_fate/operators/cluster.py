@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_fate.errors import (
     FateChartNotFound,
@@ -14,6 +14,7 @@ from airflow_provider_fate.errors import (
     FateError,
     FateInputError,
 )
+from airflow_provider_fate.links.cluster import ClusterBoardLink, ClusterNotebookLink, persist_pages
 from airflow_provider_fate.remote.operator import RemoteWorkOperator
 from airflow_provider_fate.remote.reuse import OnClear, Reuse
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_fate.remote.kinds.kubefate import ClusterRef, ClusterRequest
+    from airflow_provider_fate.remote.kinds.kubefate_apply import ClusterApply
     from airflow_provider_fate.remote.kinds.kubefate_delete import ClusterDelete, ClusterName
     from airflow_provider_fate.remote.kinds.kubefate_install import ClusterInstall
     from airflow_provider_fate.remote.kinds.kubefate_update import ClusterUpdate
@@ -60,6 +62,7 @@ class _DescribedClusterOperator(_ClusterOperator):
     """One that is given a cluster.yaml."""
 
     template_fields: Sequence[str] = ("chart", "flow_url", "kubefate_conn_id")
+    operator_extra_links = (ClusterBoardLink(), ClusterNotebookLink())
 
     def __init__(
         self,
@@ -105,6 +108,7 @@ class _DescribedClusterOperator(_ClusterOperator):
         said = super().result(ref, found, context)
         flow = f", FATE-Flow {said['flow_version'] or ''} at {said['flow_url']}" if said["flow_url"] else ""
         self.log.info("Cluster %s/%s is ready (%s)%s", said["namespace"], said["name"], said["cluster_id"], flow)
+        persist_pages(context, said["pages"])
         for module, url in said["pages"].items():
             self.log.info("%s: %s", module, url)
         return said
@@ -113,9 +117,10 @@ class _DescribedClusterOperator(_ClusterOperator):
 class FateClusterDeployOperator(_DescribedClusterOperator):
     """Put a party with FATE on Kubernetes through KubeFATE, and wait until its FATE-Flow answers.
 
-    A cluster of this name whose cluster.yaml says the same is adopted; one that says something else is refused. An
-    installation is begun once, whatever happens to worker, triggerer and KubeFATE. When the task is killed or out of
-    time, what it has begun is stopped and removed; a cluster that was there before stays.
+    A cluster of this name whose cluster.yaml says the same is adopted; one that says something else is refused, or
+    changed with ``existing="update"``: parties that are there get the routes to one that is added. An installation is
+    begun once, whatever happens to worker, triggerer and KubeFATE. When the task is killed or out of
+    time, an installation that it has begun is stopped and removed; a cluster that was there before stays.
 
     :param cluster: a ``Fate2Cluster``, a mapping, or the path of a cluster.yaml: absolute, or beside the DAG. Jinja in
         it is rendered when the task runs, and Airflow keeps nothing of it: write passwords as
@@ -127,22 +132,31 @@ class FateClusterDeployOperator(_DescribedClusterOperator):
     :param check_flow: wait until FATE-Flow answers; ``False`` if it cannot be reached from here.
     :param strict: refuse a cluster.yaml with keys, modules or names that would go wrong without a word; ``False``: only
         warn.
+    :param existing: what becomes of a cluster of this name with another cluster.yaml: ``refuse`` (default), or
+        ``update``, as :class:`FateClusterUpdateOperator` does.
     :param kubefate_conn_id: Airflow connection of the type ``kubefate``. (templated)
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default 5.
     :param execution_timeout: how long it may take; default 2 hours. KubeFATE gives up after one, and removes it.
     :returns: ``{"name", "namespace", "cluster_id", "chart", "chart_version", "party_id", "status", "flow_url",
         "flow_version", "proxy", "pages", "connection"}`` as XCom; ``connection`` is a connection of the type ``fate``
-        without credentials.
+        without credentials. With ``existing="update"`` also ``"changed"``: whether there was something to do.
     :raises AirflowFailException: the cluster.yaml is wrong, the name is taken, or the chart is missing. Not retried.
     :raises FateClusterFailed: KubeFATE has given up; carries what it says.
     """
 
-    def kind(self) -> ClusterInstall:
-        """An installation."""
+    def __init__(self, *, existing: Literal["refuse", "update"] = "refuse", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if existing not in ("refuse", "update"):
+            raise ValueError(f"existing={existing!r} is neither refuse nor update")
+        self.existing = existing
+
+    def kind(self) -> ClusterInstall | ClusterApply:
+        """An installation, or what makes a cluster as it shall be."""
+        from airflow_provider_fate.remote.kinds.kubefate_apply import ClusterApply
         from airflow_provider_fate.remote.kinds.kubefate_install import ClusterInstall
 
-        return ClusterInstall(self.kubefate_conn_id)
+        return (ClusterApply if self.existing == "update" else ClusterInstall)(self.kubefate_conn_id)
 
 
 class FateClusterUpdateOperator(_DescribedClusterOperator):

@@ -100,13 +100,17 @@ class FateModelConvertOperator(BaseOperator):
     def _convert(self) -> dict[str, Any]:
         from airflow_provider_fate.models.convert import convert
         from airflow_provider_fate.models.convert.described import described_by
+        from airflow_provider_fate.operators._cards import card_of
         from airflow_provider_fate.storage.folder import StoredFolder
 
         places = self._places()
         self._check_comparison()
         with TemporaryDirectory(prefix="fate-convert-") as temporary:
             packages = [self._package(given, Path(temporary) / str(n)) for n, given in enumerate(places)]
-            cards = [self._card(given, package) for given, package in zip(places, packages, strict=True)]
+            cards = [
+                card_of(package, given, result.get("card"))
+                for (given, result), package in zip(places, packages, strict=True)
+            ]
             known = described_by([card for card in cards if card is not None])
             converted = convert(
                 packages,
@@ -171,30 +175,6 @@ class FateModelConvertOperator(BaseOperator):
             raise FateInputError(f"package {place} is not there.", hint="Export the model first.") from None
         return open_package(file, result.get("sha256"), name=place)
 
-    def _card(self, given: tuple[str, Mapping[str, Any]], package: ModelPackage) -> ModelCard | None:
-        """The card of a package, if there is one; one of another package is none of it."""
-        from pydantic import ValidationError
-
-        from airflow_provider_fate.models.card import ModelCard
-        from airflow_provider_fate.storage.folder import fetch_file
-
-        place = str(given[1].get("card") or f"{given[0].rpartition('/')[0]}/{CARD}")
-        with TemporaryDirectory(prefix="fate-card-") as temporary:
-            file = Path(temporary) / CARD
-            try:
-                fetch_file(place, file)
-                card = ModelCard.model_validate_json(file.read_bytes())
-            except FileNotFoundError:
-                self.log.info("There is no card at %s", place)
-                return None
-            except ValidationError:
-                self.log.warning("%s is no card of a model, and is passed over", place)
-                return None
-        if card.model.package_sha256 != package.sha256:
-            self.log.warning("%s is the card of another package, and is passed over", place)
-            return None
-        return card
-
     # -- the comparison ----------------------------------------------------------------------------------------------
 
     def _compared(self, converted: Converted) -> tuple[int | None, float | None]:
@@ -207,8 +187,8 @@ class FateModelConvertOperator(BaseOperator):
         if not self.compare:
             self.log.warning("The graph is not compared with FATE's own scores")
             return None, None
-        files = [(party, file_source(_place("rows", one), None)) for party, one in _by_party(self.rows).items()]
-        scores = file_source(_place("scores", self.scores), None)
+        files = [(party, file_source(place_of("rows", one), None)) for party, one in files_by_party(self.rows).items()]
+        scores = file_source(place_of("scores", self.scores), None)
         sample = read_sample(converted, files, scores, id_column=self.id_column, limit=self.max_rows)
         if len(sample.scores) < self.min_rows:
             raise FateInputError(
@@ -279,14 +259,15 @@ class FateModelConvertOperator(BaseOperator):
         return found
 
 
-def _by_party(rows: Any) -> dict[str, Any]:
+def files_by_party(rows: Any) -> dict[str, Any]:
+    """Files of rows, by the party whose columns they hold."""
     if isinstance(rows, Mapping) and "target" not in rows:
         return {str(party): one for party, one in rows.items()}
     each = list(rows) if isinstance(rows, list | tuple) else [rows]
     return {f"file {number}": one for number, one in enumerate(each)}
 
 
-def _place(what: str, given: Any) -> str:
+def place_of(what: str, given: Any) -> str:
     """A file: its place, or the result of a download."""
     from airflow_provider_fate.errors import FateInputError
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_fate.errors import FateInputError
+from airflow_provider_fate.operators._imported import ImportedModel, names_an_import
 from airflow_provider_fate.operators._registered import find_registered, names_a_registry
 from airflow_provider_fate.operators.job import FateJobOperator
 
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Trained:
-    """The job that has trained the model, and, where they are known, FATE's id of the model, and its version."""
+    """The job that has trained the model, and, where they are known, FATE's id of the model, and its version.
 
-    job_id: str
+    :ivar job_id: ``None``: the site is not asked for it.
+    :ivar imported: where the site may have the model without the job.
+    """
+
+    job_id: str | None
     model_id: str | None = None
     registered: str | None = None
+    imported: ImportedModel | None = None
 
 
 class FatePredictOperator(FateJobOperator):
@@ -45,7 +51,8 @@ class FatePredictOperator(FateJobOperator):
     :param model: what has trained the model: the result of the task that ran the job (``train.output``), the extra of a
         model asset's event, the id of the job, or a model asset, of which the newest event counts; or a registered
         version, ``{"registry": "s3://aws_default@models/registry", "name": "credit_risk", "alias": "champion"}``, with
-        ``"version"`` instead of the alias. (templated)
+        ``"version"`` instead of the alias; or, at a site that has not trained it, the result of
+        :class:`~airflow_provider_fate.operators.model_import.FateModelImportOperator`. (templated)
     :param if_no_model: what to do where the alias points at no version, or the asset has no event yet: ``fail``, or
         ``skip`` the task.
     :param tables: the new table of each party, ``{"9999": "credit.new", "10000": "usage.new"}``, or by ``"guest"`` and
@@ -135,7 +142,11 @@ class FatePredictOperator(FateJobOperator):
             if version is None:
                 raise AirflowSkipException(f"No version of {given['name']} is {given['alias']} yet.")
             self.log.info("Scoring with version %d of %s", version.version, version.name)
-            return _Trained(version.model.job_id, version.model.model_id, f"{version.version} {version.name}")
+            registered, kept = f"{version.version} {version.name}", version.model
+            package = ImportedModel(kept.package, kept.sha256, kept.model_id, kept.model_version, registered=registered)
+            return _Trained(kept.job_id, kept.model_id, registered, package)
+        if names_an_import(given):
+            return _Trained(None, imported=ImportedModel.of(given))
         if hasattr(given, "uri"):
             given = self._newest(context, given)
         job_id = given.get("job_id") if isinstance(given, Mapping) else given
@@ -181,28 +192,47 @@ class FatePredictOperator(FateJobOperator):
         return found | more
 
     def _derived(self, session: SiteSession, trained: _Trained) -> Mapping[str, Any]:
-        from airflow_provider_fate.jobs.predict import derive_predict
-        from airflow_provider_fate.site.scoring import require_model, require_older_models, training_record
+        from airflow_provider_fate.site.scoring import require_model, require_older_models
 
-        record = training_record(session.client, session.site, trained.job_id)
-        found = derive_predict(
-            record.dag,
-            model=self._model_of(record, trained),
-            tables=self.new_tables(),
-            task=self.fate_task,
-            evaluate=self.evaluate,
-        )
+        record, found = self._found(session, trained)
         if self.thresholds().any and found.scoring.psi is None:
             raise FateInputError(
-                f"min_overlap and min_share need an intersection, and job {trained.job_id} has none.",
+                f"min_overlap and min_share need an intersection, and job {found.scoring.trained_by} has none.",
                 hint="Horizontal models have rows of their own at each party: leave them out.",
             )
-        require_model(session.client, record, found.models)
-        require_older_models(session.client, record, found.document)
+        if record is not None:
+            require_model(session.client, record, found.models)
+            require_older_models(session.client, record, found.document)
         if self.check_tables:
             self._compare(session, record, found)
-        self.log.info("Derived from job %s: %s", trained.job_id, " -> ".join(found.tasks))
+        self.log.info("Derived from job %s: %s", found.scoring.trained_by, " -> ".join(found.tasks))
         return found.document
+
+    def _found(self, session: SiteSession, trained: _Trained) -> tuple[JobRecord | None, PredictJob]:
+        """The predict job, and the record of the job that has trained; ``None`` where the model was imported."""
+        from airflow_provider_fate.errors import FateModelNotFound
+        from airflow_provider_fate.jobs.predict import derive_predict
+        from airflow_provider_fate.site.scoring import training_record
+
+        asked: dict[str, Any] = {"tables": self.new_tables(), "task": self.fate_task, "evaluate": self.evaluate}
+        imported = trained.imported
+        if trained.job_id is None:
+            assert imported is not None
+            return None, imported.derive(session, **asked, check_tables=self.check_tables)
+        try:
+            record = training_record(session.client, session.site, trained.job_id)
+        except FateModelNotFound as unknown:
+            if imported is None:
+                raise
+            try:
+                found = imported.derive(session, **asked, check_tables=self.check_tables)
+            except (FateModelNotFound, FateInputError) as e:
+                raise FateModelNotFound(
+                    f"{unknown.message} Nor can the model be taken as it was imported: {e.message}", hint=e.hint
+                ) from None
+            self.log.info("This site does not know job %s: scoring with the model as it was imported", trained.job_id)
+            return None, found
+        return record, derive_predict(record.dag, model=self._model_of(record, trained), **asked)
 
     def _model_of(self, record: JobRecord, trained: _Trained) -> TrainedModel:
         from airflow_provider_fate.jobs.predict import TrainedModel
@@ -217,12 +247,13 @@ class FatePredictOperator(FateJobOperator):
             )
         return model
 
-    def _compare(self, session: SiteSession, record: JobRecord, found: PredictJob) -> None:
+    def _compare(self, session: SiteSession, record: JobRecord | None, found: PredictJob) -> None:
         from airflow_provider_fate.site.scoring import require_labels, require_same_columns
         from airflow_provider_fate.site.tables import require_own_tables
 
         require_own_tables(session.client, session.site, found.document)
-        require_same_columns(session.client, session.site, record, record.dag, found.document)
+        if record is not None:
+            require_same_columns(session.client, session.site, record, record.dag, found.document)
         require_labels(session.client, session.site, found.document)
 
     def result(self, ref: FateJobRef, found: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:

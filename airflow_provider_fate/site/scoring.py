@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from airflow_provider_fate.clients.fate_flow.models import JobRecord, TableRecord
     from airflow_provider_fate.hooks.site import FateSite
 
-__all__ = ["require_labels", "require_model", "require_older_models", "require_same_columns", "training_record"]
+__all__ = [
+    "require_known_columns",
+    "require_labels",
+    "require_model",
+    "require_older_models",
+    "require_same_columns",
+    "training_record",
+]
 
 log = logging.getLogger(__name__)
 
@@ -141,15 +148,42 @@ def require_same_columns(
                 record.job_id,
             )
             continue
-        found = _columns(_find(flow, table.namespace, table.name))
-        if found is not None and (differences := list(_differences(*expected, found))):
-            raise FateInputError(
-                f"{table.namespace}.{table.name}, which {table.role} {table.party_id} {purpose}, is not like what "
-                f"job {record.job_id} was trained on: {'; '.join(differences)}.",
-                hint="Upload it with the columns of the training in their order (columns=[...]), and their types. "
-                "check_tables=False leaves this check out.",
-                job_id=record.job_id,
-            )
+        _require_alike(flow, table, *expected, record.job_id, purpose)
+
+
+def require_known_columns(
+    flow: FlowClient,
+    site: FateSite,
+    known: Mapping[str, tuple[str, Sequence[tuple[str, str]]]],
+    job_id: str,
+    predict: Mapping[str, Any],
+) -> None:
+    """The same where the site knows nothing of the training, and its model card does.
+
+    :param known: by the reader of the training: its table, and names and types of the columns.
+    :param job_id: the job that has trained.
+    :param predict: the DAG of the new job.
+    :raises FateInputError: as :func:`require_same_columns`.
+    """
+    for table in read_tables(predict):
+        if table.party_id != site.party_id or table.task not in known:
+            continue
+        name, columns = known[table.task]
+        _require_alike(flow, table, name, [_Column(*column) for column in columns], job_id, "is to score")
+
+
+def _require_alike(
+    flow: FlowClient, table: ReadTable, what: str, expected: Sequence[_Column], job_id: str, purpose: str
+) -> None:
+    found = _columns(_find(flow, table.namespace, table.name))
+    if found is not None and (differences := list(_differences(what, expected, found))):
+        raise FateInputError(
+            f"{table.namespace}.{table.name}, which {table.role} {table.party_id} {purpose}, is not like what "
+            f"job {job_id} was trained on: {'; '.join(differences)}.",
+            hint="Upload it with the columns of the training in their order (columns=[...]), and their types. "
+            "check_tables=False leaves this check out.",
+            job_id=job_id,
+        )
 
 
 def require_labels(flow: FlowClient, site: FateSite, predict: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.local.paths import SERVICES_ENV
+from airflow_provider_fate.local.services import all_services
 from dev.localairflow import AirflowApi, LocalAirflow, Postgres
 from dev.postgres import LocalPostgres
 from tests.support.evidence import watch
@@ -27,12 +29,26 @@ def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where DAGs start notebooks and other servers of this machine, all of which end with the tests."""
+    home = tmp_path_factory.mktemp("services")
+    yield home
+    for service in all_services(home):
+        service.remove()
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    fate_full: RunningFate, dags: Path, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+    fate_full: RunningFate,
+    dags: Path,
+    postgres: LocalPostgres,
+    services: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LocalAirflow]:
     """A running Airflow whose scheduler starts no run by itself."""
     env = {
         "AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection,
+        SERVICES_ENV: str(services),
         # Otherwise a DAG with a schedule runs as soon as it is unpaused, beside the run that a test wants.
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
     }
@@ -44,10 +60,14 @@ def airflow(
 
 @pytest.fixture(scope="session")
 def airflow_at_rest(
-    fate_full: RunningFate, dags: Path, postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory
+    fate_full: RunningFate,
+    dags: Path,
+    postgres: LocalPostgres,
+    services: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> LocalAirflow:
     """An Airflow of which nothing runs: a scheduler would take the tasks of ``airflow dags test`` out of its hands."""
-    env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection}
+    env = {"AIRFLOW_CONN_FATE_DEFAULT": fate_full.airflow_connection, SERVICES_ENV: str(services)}
     home = tmp_path_factory.mktemp("airflow-at-rest")
     watch("Airflow", home / "logs")
     prepared = LocalAirflow(home, dags, database=Postgres(postgres, "at_rest"), env=env)

@@ -21,6 +21,7 @@ from dev.mlflow import LocalMlflow, MlflowEnvironment
 from dev.postgres import LocalPostgres
 from tests.support.mlflow_contract import MlflowContract
 from tests.support.registry_contract import Open, Packages, RegistryContract
+from tests.support.sweep_contract import SweepContract
 from tests.support.task import FakeTaskInstance, Task
 
 pytestmark = pytest.mark.timeout(600)
@@ -89,6 +90,13 @@ def test_the_test_button_says_what_it_found(mlflow_server: LocalMlflow, monkeypa
 
 
 class TestRealMlflow(MlflowContract):
+    @pytest.fixture
+    def client(self, mlflow_server: LocalMlflow) -> Iterator[MlflowClient]:
+        with client(mlflow_server) as opened:
+            yield opened
+
+
+class TestSweepInRealMlflow(SweepContract):
     @pytest.fixture
     def client(self, mlflow_server: LocalMlflow) -> Iterator[MlflowClient]:
         with client(mlflow_server) as opened:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
+import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,12 +20,13 @@ from airflow_provider_fate.models.card import ModelCard
 from airflow_provider_fate.models.package import open_package
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.model_import import FateModelImportOperator
+from airflow_provider_fate.operators.predict import FatePredictOperator
 from tests.integration.conftest import Prepared
 from tests.integration.test_recipes import GUEST, HOST, RECIPES, ROWS, SHARED, wait, write_tables
 from tests.support import s3 as s3_support
 from tests.support.fate import RunningFate
 from tests.support.s3 import RunningS3
-from tests.support.task import CONN_ID, Task
+from tests.support.task import CONN_ID, FakeTaskInstance, Task
 
 pytestmark = [pytest.mark.fate, pytest.mark.timeout(1500)]
 
@@ -142,9 +144,10 @@ def test_an_imported_model_predicts_what_the_original_does(
     flow: FlowClient, jobs: dict[str, str], tmp_path: Path, name: str
 ) -> None:
     copied = f"copy_{name}"
-    for role, party_id in PARTIES:
+    for role, party_id in reversed(PARTIES):
         told = export(jobs[name], tmp_path / role, role=role, party_id=party_id)
-        assert import_(told, model_id=copied, model_version="7")["imported"]
+        stored = import_(told, model_id=copied, model_version="7")
+        assert stored["imported"]
         assert not import_(told, model_id=copied, model_version="7")["imported"]
         assert not import_(told)["imported"], "this site has trained it"
 
@@ -154,6 +157,7 @@ def test_an_imported_model_predicts_what_the_original_does(
     original, imported = (scores(flow, job_id, TRAINED[name]) for job_id in submitted)
     assert len(original) >= 100
     assert imported == original
+    assert predicted(flow, name, stored) == original, "and so does the job that is derived from the package"
 
 
 def test_a_model_that_was_deleted_can_be_brought_back(flow: FlowClient, jobs: dict[str, str], tmp_path: Path) -> None:
@@ -162,6 +166,16 @@ def test_a_model_that_was_deleted_can_be_brought_back(flow: FlowClient, jobs: di
     flow.model.delete("backup", "1")
 
     assert import_(told, model_id="backup", model_version="1")["imported"]
+
+
+def predicted(flow: FlowClient, name: str, model: Mapping[str, Any]) -> list[list[Any]]:
+    """The scores of the training table, by the operator."""
+    tables = {party.party_id: party.table for party in (RECIPES[name].guest, *RECIPES[name].hosts)}
+    given = {"task_id": "score", "fate_conn_id": CONN_ID, "poll_interval": 2, "model": model, "tables": tables}
+    ti = FakeTaskInstance(run_id=uuid.uuid4().hex)
+    scored = Task(lambda: FatePredictOperator(**given), ti).run(patience=600)
+    assert (scored["model_id"], scored["model_version"]) == (model["model_id"], model["model_version"])
+    return scores(flow, scored["job_id"], TRAINED[name])
 
 
 def scoring(name: str, model_id: str, version: str) -> Mapping[str, Any]:

@@ -80,6 +80,11 @@ class JsonServer:
         """An answer that says that the server has failed."""
         raise NotImplementedError
 
+    def refusal(self, path: str, authorization: str | None) -> Answer | None:
+        """What somebody hears who is not let in; ``None``: this one is."""
+        known = self.token is None or authorization == f"Bearer {self.token}"
+        return None if known else (401, b"You are not authenticated.")
+
     def _answer(self, method: str, target: str, body: bytes, authorization: str | None) -> Answer:
         parts = urlsplit(target)
         path, query = unquote(parts.path), {key: values[0] for key, values in parse_qs(parts.query).items()}
@@ -88,8 +93,8 @@ class JsonServer:
         with self._lock:
             self.asked.append(f"{method} {path}")
             fault = self.faults.get(len(self.asked))
-            if self.token is not None and authorization != f"Bearer {self.token}":
-                return 401, b"You are not authenticated."
+            if (refused := self.refusal(path, authorization)) is not None:
+                return refused
             if isinstance(fault, tuple):
                 return fault
             if fault == FAILS:

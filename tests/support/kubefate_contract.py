@@ -67,6 +67,8 @@ class KubefateContract:
         client.jobs.delete(UNKNOWN)
         client.charts.delete(UNKNOWN)
         assert client.jobs.stop(UNKNOWN) is False
+        with pytest.raises(FateClusterNotFound, match="get Cluster error, record not found"):
+            client.clusters.log(UNKNOWN)
         with pytest.raises(FateClusterNotFound, match="is not existed"):
             client.clusters.update(order(f"none-{uuid4().hex[:8]}"))
 

@@ -38,6 +38,13 @@ def translate(
             else "Give the CA's file on the connection; switching verification off gives up protection."
         )
         return FateTlsError(f"No TLS connection to {where}: {tls}", hint=hint, sent=False, **context)
+    if sent and "CERTIFICATE_REQUIRED" in (tls := trouble_of(error) or ""):
+        # TLS 1.3 tells of it after the client has begun to speak.
+        return FateTlsError(
+            f"{service} at {where} wants a certificate of the caller: {tls}",
+            hint="Give the files of the client certificate on the connection.",
+            **context,
+        )
     if isinstance(error, httpx.TimeoutException):
         patience = settings.timeout if not sent or not request.slow else settings.submit_timeout
         doing = "did not accept a connection" if not sent else "did not answer"

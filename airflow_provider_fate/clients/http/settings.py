@@ -32,6 +32,9 @@ class HttpSettings:
     :param submit_timeout: seconds to wait for the answer to something slow: orders, uploads, downloads.
     :param retries: how often a call is repeated after its first try, where a repeat is harmless.
     :param retry_wait: seconds before the first repeat; doubles with every further one, up to 10 s.
+    :param client_cert: paths of a certificate and its key, in PEM, by which the server knows the caller.
+    :param keep_alive: connections that are kept open between requests. None, unless all requests are questions: a
+        server may close a kept one just as an order goes out, which would leave open whether it has arrived.
     :raises FateConfigError: a value cannot be right.
     """
 
@@ -44,6 +47,8 @@ class HttpSettings:
     submit_timeout: float = 180.0
     retries: int = 3
     retry_wait: float = 0.5
+    client_cert: tuple[str, str | None] | None = None
+    keep_alive: int = 0
 
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.host):
@@ -64,6 +69,11 @@ class HttpSettings:
     def auth(self) -> httpx.Auth | None:
         """Return what signs requests; ``None``: nothing does."""
         return None
+
+    @property
+    def own_certificate(self) -> tuple[str, str | None] | None:
+        """Paths of the certificate that is shown to a server that asks for one, and of its key; ``None``: none."""
+        return self.client_cert
 
     @property
     def address(self) -> str:

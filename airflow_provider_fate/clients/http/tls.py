@@ -15,27 +15,45 @@ __all__ = ["trouble_of", "trusted"]
 
 
 def trusted(settings: HttpSettings) -> ssl.SSLContext | bool:
-    """Return what httpx checks certificates with.
+    """Return what httpx checks certificates with, and shows its own with, where the settings have one.
 
-    :raises FateTlsError: the authorities cannot be read.
+    :raises FateTlsError: the authorities, or the own certificate, cannot be read.
     """
     if settings.scheme == "http":
         return False  # loading the authorities takes tens of milliseconds, and nothing would use them
-    if settings.verify is False:
+    own = settings.own_certificate
+    if settings.verify is False and own is None:
         return False
-    if settings.verify is True:
+    context = _context(settings.verify)
+    if own is not None:
+        certificate, key = own
+        try:
+            context.load_cert_chain(certificate, key)
+        except (OSError, ssl.SSLError) as error:
+            raise FateTlsError(
+                f"client certificate {certificate!r} cannot be used{f' with key {key!r}' if key else ''}: {error}",
+                hint="Give the paths of PEM files that this process can read, and a key without a password.",
+                sent=False,
+            ) from error
+    return context
+
+
+def _context(verify: bool | str) -> ssl.SSLContext:
+    if verify is True:
         # httpx trusts the authorities that come with it; companies install theirs into the system.
         context = httpx.create_ssl_context()
         context.load_default_certs()
         return context
-    place = Path(settings.verify)
+    if verify is False:
+        return httpx.create_ssl_context(verify=False)
+    place = Path(verify)
     try:
         if place.is_dir():
             return ssl.create_default_context(capath=str(place))
         return ssl.create_default_context(cafile=str(place))
     except (OSError, ssl.SSLError) as error:
         raise FateTlsError(
-            f"CA file {settings.verify!r} cannot be used: {error}",
+            f"CA file {verify!r} cannot be used: {error}",
             hint="Give the path of a PEM file that this process can read.",
             sent=False,
         ) from error

@@ -66,9 +66,7 @@ class _Transport:
         return {
             "auth": settings.auth(),
             "verify": trusted(settings),
-            # A server or proxy may close a kept connection just as a submit goes out, which would leave open whether
-            # it has arrived.
-            "limits": httpx.Limits(max_connections=100, max_keepalive_connections=0),
+            "limits": httpx.Limits(max_connections=100, max_keepalive_connections=settings.keep_alive),
             # A proxy of the environment cannot reach this machine's loopback.
             "trust_env": not settings.is_loopback,
             "follow_redirects": False,

@@ -109,6 +109,27 @@ class ClusterGroup(Group[Transport]):
         )
 
     @endpoint
+    def log(
+        self,
+        cluster_id: str,
+        *,
+        container: str | None = None,
+        lines: int | None = None,
+        since: int | None = None,
+        previous: bool = False,
+    ) -> Request[str]:
+        """Return what the pods of a cluster have written.
+
+        :param container: only this one, such as ``python`` or ``osx``; ``None``: all, each line with pod and container.
+        :param lines: only so many of the last ones of each container.
+        :param since: only of so many seconds.
+        :param previous: of the container before it was restarted.
+        :raises FateClusterNotFound: there is no such cluster.
+        """
+        params = {"container": container, "tail": lines, "since": since, "previous": previous or None}
+        return get(f"/log/{cluster_id}", lambda reply: str(reply.data["data"]), params=params, slow=True)
+
+    @endpoint
     def install(self, order: ClusterOrder) -> Request[ClusterJob]:
         """Begin to install a cluster.
 

@@ -6,9 +6,9 @@ the chosen one back to the tables, :mod:`tables` gives each party its new table,
 together.
 """
 
-from airflow_provider_fate.jobs.predict.derive import PredictJob, TrainedModel, derive_predict
+from airflow_provider_fate.jobs.predict.derive import PredictJob, TrainedModel, derivable, derive_predict
 from airflow_provider_fate.jobs.predict.mark import Scoring
 from airflow_provider_fate.jobs.predict.tables import Tables
 from airflow_provider_fate.jobs.predict.training import trained_tasks
 
-__all__ = ["PredictJob", "Scoring", "Tables", "TrainedModel", "derive_predict", "trained_tasks"]
+__all__ = ["PredictJob", "Scoring", "Tables", "TrainedModel", "derivable", "derive_predict", "trained_tasks"]

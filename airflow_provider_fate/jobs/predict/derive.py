@@ -16,7 +16,7 @@ from airflow_provider_fate.jobs.predict.training import choose_task
 from airflow_provider_fate.jobs.problems import Problem, invalid_job
 from airflow_provider_fate.jobs.validation.job import Job, PartyKey, Task, mapping
 
-__all__ = ["PredictJob", "TrainedModel", "derive_predict"]
+__all__ = ["PredictJob", "TrainedModel", "derivable", "derive_predict"]
 
 _CONF = (
     *("priority", "scheduler_party_id", "cores", "computing_partitions", "sync_type", "auto_retries", "task"),
@@ -109,6 +109,18 @@ def derive_predict(
     }
     whole: JsonObject = {"dag": dag, "schema_version": str(document.get("schema_version") or SCHEMA_VERSION)}
     return PredictJob(whole, scoring, tuple(kept), tuple(lineage.models(kept)))
+
+
+def derivable(training: Mapping[str, Any]) -> JsonObject:
+    """What :func:`derive_predict` needs of a training job, without what belongs to the one run of it.
+
+    :param training: the DAG of the job, as FATE-Flow gives it back.
+    """
+    dag = mapping(training.get("dag"))
+    kept: JsonObject = {key: dag[key] for key in ("parties", "stage", "tasks", "party_tasks") if dag.get(key)}
+    conf = mapping(dag.get("conf"))
+    kept["conf"] = {name: conf[name] for name in _CONF if conf.get(name) not in (None, {})}
+    return {"dag": kept, "schema_version": training.get("schema_version")}
 
 
 def _conf(job: Job, scoring: Scoring) -> JsonObject:

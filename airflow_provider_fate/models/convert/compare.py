@@ -11,7 +11,7 @@ from airflow_provider_fate.errors import FateConfigError, FateInputError
 if TYPE_CHECKING:
     from airflow_provider_fate.models.convert.convert import Converted
 
-__all__ = ["require_equal", "scores_of"]
+__all__ = ["largest_difference", "require_equal", "scores_of"]
 
 
 def scores_of(converted: Converted, rows: Mapping[str, Sequence[float]]) -> list[list[float]]:
@@ -60,21 +60,33 @@ def require_equal(
         raise FateInputError(
             f"{len(found)} rows were scored, and FATE has scored {len(expected)}.", hint="Give the same rows to both."
         )
+    return largest_difference(found, expected, tolerance, what="The graph")
+
+
+def largest_difference(
+    found: Sequence[Sequence[float]], expected: Sequence[float | Sequence[float]], tolerance: float, *, what: str
+) -> float:
+    """Compare scores with FATE's, row by row.
+
+    :param what: has given the scores, as the beginning of a sentence.
+    :returns: the largest difference that was found.
+    :raises FateInputError: a row differs by more than the tolerance.
+    """
     largest = 0.0
     for number, (ours, fates) in enumerate(zip(found, expected, strict=True)):
         wanted = [float(one) for one in fates] if isinstance(fates, Sequence) else [float(fates)]
         if len(wanted) != len(ours):
             raise FateInputError(
-                f"The graph gives {len(ours)} scores for a row, and FATE has given {len(wanted)}.",
+                f"{what} gives {len(ours)} scores for a row, and FATE has given {len(wanted)}.",
                 hint="Compare with predictions of the same model.",
             )
         for one, other in zip(ours, wanted, strict=True):
             off = abs(one - other) / max(1.0, abs(other))
             if math.isnan(off) or off > tolerance:
                 raise FateInputError(
-                    f"Row {number + 1}: the graph gives {one!r}, FATE has given {other!r}, which is more than "
-                    f"{tolerance:g} apart.",
-                    hint="The graph is not to be used. Is there a step before the model that is not in the packages?",
+                    f"Row {number + 1}: {what[0].lower()}{what[1:]} gives {one!r}, FATE has given {other!r}, which is "
+                    f"more than {tolerance:g} apart.",
+                    hint=f"{what} is not to be used. Is there a step before the model that is not in the packages?",
                 )
             largest = max(largest, off)
     return largest

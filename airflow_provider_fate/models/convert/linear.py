@@ -9,7 +9,7 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph, Step, column_names
 from airflow_provider_fate.models.convert.reading import Side
 
-__all__ = ["hetero_linear", "homo_lr"]
+__all__ = ["hetero_linear", "homo_coefficients", "homo_lr"]
 
 
 def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[str, int]:
@@ -19,14 +19,8 @@ def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[st
     :returns: name of the scores, and how many there are for each row.
     :raises FateInputError: the number of columns is another one.
     """
-    model = (side.model.get("param") or {}).get("model") or {}
-    state, classes = model.get("state_dict") or {}, int(model.get("label_num") or 0)
-    weights = [state[f"models.{number}.weight"][0] for number in range(classes) if f"models.{number}.weight" in state]
-    biases = [state.get(f"models.{number}.bias", [0.0])[0] for number in range(classes)]
-    if not classes or len(weights) != classes:
-        raise FateInputError(
-            "The homo LR has no weights where FATE 2.2 writes them.", hint="Was it trained by another FATE?"
-        )
+    weights, biases = homo_coefficients(side.model)
+    classes = len(weights)
     if columns is None or len(columns) != len(weights[0]) or len(set(columns)) != len(columns):
         given = "none" if columns is None else f"{len(columns)}: {', '.join(columns)}"
         raise FateInputError(
@@ -39,6 +33,22 @@ def homo_lr(side: Side, columns: Sequence[str] | None, graph: Graph) -> tuple[st
     return (scores, 1) if classes == 1 else (graph.node("Softmax", [scores], axis=1), classes)
 
 
+def homo_coefficients(learnt: Mapping[str, Any]) -> tuple[list[list[float]], list[float]]:
+    """Coefficients and intercepts of a homo LR, one line for each class; one line where there are two.
+
+    :raises FateInputError: they are not there.
+    """
+    model = (learnt.get("param") or {}).get("model") or {}
+    state, classes = model.get("state_dict") or {}, int(model.get("label_num") or 0)
+    weights = [state[f"models.{number}.weight"][0] for number in range(classes) if f"models.{number}.weight" in state]
+    biases = [state.get(f"models.{number}.bias", [0.0])[0] for number in range(classes)]
+    if not classes or len(weights) != classes:
+        raise FateInputError(
+            "The homo LR has no weights where FATE 2.2 writes them.", hint="Was it trained by another FATE?"
+        )
+    return weights, biases
+
+
 def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     """Add the parts of a hetero LR or LinR: a sum over all columns of all parties.
 
@@ -46,7 +56,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     :returns: name of the scores, and how many there are for each row.
     :raises FateInputError: parts do not fit to each other.
     """
-    parts = [_estimators(side) for side in sides]
+    parts = [estimators_of(side) for side in sides]
     classes = len(parts[0])
     if any(len(part) != classes for part in parts):
         raise FateInputError(
@@ -61,7 +71,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     for side, header, part in zip(sides, headers, parts, strict=True):
         inputs += [(names[side.who, column], side.steps.of(column)) for column in header]
         for number, estimator in enumerate(part):
-            weights, intercept = _weights(estimator, len(header), side.who)
+            weights, intercept = weights_of(estimator, len(header), side.who)
             rows[number] += weights
             biases[number] += intercept
     values = graph.columns(inputs)
@@ -71,7 +81,7 @@ def hetero_linear(sides: Sequence[Side], graph: Graph) -> tuple[str, int]:
     return graph.node("Sigmoid", [linear]), classes
 
 
-def _estimators(side: Side) -> list[Mapping[str, Any]]:
+def estimators_of(side: Side) -> list[Mapping[str, Any]]:
     """One for each class, in the order of the classes; a single one where there are two."""
     found = (side.model.get("data") or {}).get("estimator")
     if isinstance(found, Mapping) and "param" not in found:
@@ -86,7 +96,7 @@ def _estimators(side: Side) -> list[Mapping[str, Any]]:
     return estimators
 
 
-def _weights(estimator: Mapping[str, Any], columns: int, who: str) -> tuple[list[float], float]:
+def weights_of(estimator: Mapping[str, Any], columns: int, who: str) -> tuple[list[float], float]:
     param = estimator["param"]
     weights = [float(row[0] if isinstance(row, list) else row) for row in param["coef_"]]
     if len(weights) != columns:

@@ -12,19 +12,22 @@ import yaml
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph
 from airflow_provider_fate.models.convert.steps import Steps
-from airflow_provider_fate.models.manifest import ModelPart
+from airflow_provider_fate.models.manifest import ModelPart, PartFile
 from airflow_provider_fate.models.package import ModelPackage
-from airflow_provider_fate.models.weights import read_weights
+from airflow_provider_fate.models.weights import read_tensors, read_weights
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Network", "homo_nn", "read_network"]
+__all__ = ["Network", "State", "homo_nn", "read_network", "read_state"]
 
 _WEIGHTS = "pytorch_model.bin"
 _LARGEST_META = 16 << 20
-_ELSEWHERE = "Networks of other layers, or with code of their own, have to be exported with torch.onnx where torch is."
+_ELSEWHERE = (
+    "Networks of other layers, or with code of their own, have to be exported with torch.onnx where their code is: "
+    "FateModelWeightsOperator gives their weights."
+)
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,51 @@ def read_network(package: ModelPackage, part: ModelPart) -> Network:
     :raises FateInputError: the network is not a sequence of layers, or its weights are not there.
     :raises FateModelPackageError: the weights cannot be read.
     """
+    described, weights = _files(part)
+    layers = _layers(_conf(package, part, described), part.task)
+    with package.open(part, weights) as opened:
+        return Network(layers, read_weights(opened, f"{part.task}/{weights.path}"))
+
+
+@dataclass(frozen=True)
+class State:
+    """What a network has learnt, whatever it is made of.
+
+    :param conf: how the job describes it.
+    :param tensors: by torch's names, of the types that they have.
+    """
+
+    conf: Any
+    tensors: Mapping[str, npt.NDArray[Any]]
+
+
+def read_state(package: ModelPackage, part: ModelPart) -> State:
+    """Read the weights of any network; no code of it is needed, and none is loaded.
+
+    :raises FateInputError: its weights or its description are not there.
+    :raises FateModelPackageError: the weights cannot be read.
+    """
+    described, weights = _files(part)
+    conf = _conf(package, part, described)
+    with package.open(part, weights) as opened:
+        return State(conf, read_tensors(opened, f"{part.task}/{weights.path}"))
+
+
+def _files(part: ModelPart) -> tuple[PartFile, PartFile]:
+    """The description and the weights."""
     described = next((file for file in part.files if file.path.endswith(".meta.yaml")), None)
     weights = next((file for file in part.files if file.path.rpartition("/")[2] == _WEIGHTS), None)
     if described is None or weights is None or described.size > _LARGEST_META:
         raise FateInputError(
             f"The model of task {part.task} has no {_WEIGHTS} or no description.", hint="Export it again."
         )
+    return described, weights
+
+
+def _conf(package: ModelPackage, part: ModelPart, described: PartFile) -> Any:
     with package.open(part, described) as opened:
         conf = _find(yaml.safe_load(opened), "runner_conf")
-    layers = _layers(conf.get("model_conf") if isinstance(conf, Mapping) else None, part.task)
-    with package.open(part, weights) as opened:
-        return Network(layers, read_weights(opened, f"{part.task}/{weights.path}"))
+    return conf.get("model_conf") if isinstance(conf, Mapping) else None
 
 
 def _find(described: Any, name: str) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_fate.data.source import FileSource
     from airflow_provider_fate.models.convert.convert import Converted
 
-__all__ = ["Sample", "read_sample"]
+__all__ = ["Sample", "expected_scores", "read_sample"]
 
 SCORE, DETAIL = "predict_score", "predict_detail"
 """FATE's columns: one number, and one for each class."""
@@ -47,14 +47,8 @@ def read_sample(
     :param limit: at most so many rows.
     :raises FateInputError: a column is missing, an id is there twice, or a value is no number.
     """
-    wanted = DETAIL if converted.width > 1 else SCORE
-    expected: dict[str, float | Sequence[float]] = {}
-    for batch in _batches(scores, [id_column, wanted]):
-        for who, value in zip(*_columns(batch, scores.name, id_column, wanted), strict=True):
-            expected[_id(who)] = _classes(value) if converted.width > 1 else _number(value, wanted, scores.name)
-        if len(expected) >= limit:
-            break
-    ids = list(expected)[:limit]
+    expected = expected_scores(scores, id_column=id_column, width=converted.width, limit=limit)
+    ids = list(expected)
     place = {who: number for number, who in enumerate(ids)}
     columns: dict[str, list[float]] = {}
     seen = [0] * len(ids)
@@ -74,6 +68,26 @@ def read_sample(
         [expected[ids[number]] for number in kept],
         left_out=len(ids) - len(kept),
     )
+
+
+def expected_scores(
+    scores: FileSource, *, id_column: str, width: int, limit: int
+) -> dict[str, float | Sequence[float]]:
+    """What FATE has given, by id: a number, or one for each class.
+
+    :param scores: as ``FateDownloadOperator`` writes them.
+    :param width: scores of a row.
+    :param limit: at most so many rows.
+    :raises FateInputError: a column is missing, or a value is no number.
+    """
+    wanted = DETAIL if width > 1 else SCORE
+    expected: dict[str, float | Sequence[float]] = {}
+    for batch in _batches(scores, [id_column, wanted]):
+        for who, value in zip(*_columns(batch, scores.name, id_column, wanted), strict=True):
+            if len(expected) >= limit:
+                return expected
+            expected[_id(who)] = _classes(value) if width > 1 else _number(value, wanted, scores.name)
+    return expected
 
 
 def _read(

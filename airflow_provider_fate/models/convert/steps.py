@@ -1,13 +1,17 @@
-"""What was done to columns before the training, as nodes of a graph."""
+"""What was done to columns before the training: as nodes of a graph, and done again to values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.models.convert.graph import Graph, Step
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["BinNumbers", "RangeScaling", "StandardScaling", "Steps", "bins_of", "scaling_of"]
 
@@ -23,6 +27,10 @@ class StandardScaling:
         """Add it."""
         shifted = graph.node("Sub", [values, graph.constant([self.mean])])
         return graph.node("Div", [shifted, graph.constant([self.std])])
+
+    def apply(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Do it."""
+        return (values - self.mean) / self.std
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,11 @@ class RangeScaling:
             return moved
         return graph.node("Clip", [moved, graph.constant(self.low), graph.constant(self.high)])
 
+    def apply(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Do it."""
+        moved = values * self.scale + (self.low - self.scale_min)
+        return moved.clip(self.low, self.high) if self.strict else moved
+
 
 @dataclass(frozen=True)
 class BinNumbers:
@@ -66,6 +79,15 @@ class BinNumbers:
             return graph.node("Mul", [values, graph.constant([0.0])])
         above = graph.node("Greater", [values, graph.constant(self.splits)])
         return graph.node("ReduceSum", [graph.node("Cast", [above], to=1), graph.numbers([1])], keepdims=1)
+
+    def apply(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Do it. A value that is missing is above no split, as in the graph."""
+        import numpy as np
+
+        # As the graph compares, and as FATE stores values: in 32 bits.
+        splits = np.asarray(self.splits, dtype=np.float32).astype(np.float64)
+        above: npt.NDArray[np.float64] = (values[:, None] > splits[None, :]).sum(axis=1).astype(np.float64)
+        return above
 
 
 @dataclass(frozen=True)

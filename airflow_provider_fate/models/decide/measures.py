@@ -42,7 +42,7 @@ def possible_metrics(metric: MetricName, pairs: PairedScores) -> list[MetricName
     elif is_binary(pairs.label, pairs.challenger):
         others = ["auc", "ks", "logloss", "accuracy"]
     else:
-        others = ["accuracy", "logloss"]
+        others = ["auc", "accuracy", "logloss"]
     return [metric, *(name for name in others if name != metric)]
 
 
@@ -76,13 +76,33 @@ def _by_score(label: Floats, score: Floats) -> Callable[[Draws], tuple[Floats, F
 
 def _ranked(metric: MetricName, label: Floats, scores: Scores) -> Measure:
     if not is_binary(label, scores):
-        names = [class_name(value) for value in np.unique(label)[:5]]
+        if metric == "auc":
+            return _one_against_the_rest(label, scores)
         raise FateNotJudgedError(
-            f"{metric} compares two classes, and the labels are {', '.join(names)}{' ...' if len(names) == 5 else ''}.",
-            hint="Labels of two classes are 0 and 1. Take accuracy or logloss for more of them, rmse or mae for "
+            f"{metric} compares two classes, and the labels are {_listed(np.unique(label))}.",
+            hint="Labels of two classes are 0 and 1. Take auc, accuracy or logloss for more of them, rmse or mae for "
             "numbers: ScoreComparison(metric='accuracy').",
         )
+    if metric == "auc":
+        return _auc(label, scores.score)
     count = _by_score(label, scores.score)
+
+    def ks(draws: Draws) -> Floats:
+        positive, negative = (np.cumsum(counts, axis=1) for counts in count(draws))
+        found: Floats = np.abs(positive / positive[:, -1:] - negative / negative[:, -1:]).max(axis=1)
+        return found
+
+    return ks
+
+
+def _listed(classes: Floats) -> str:
+    names = [class_name(value) for value in classes[:5]]
+    return ", ".join(names) + (" ..." if len(classes) > 5 else "")
+
+
+def _auc(label: Floats, score: Floats) -> Measure:
+    """Of class 1 against class 0."""
+    count = _by_score(label, score)
 
     def auc(draws: Draws) -> Floats:
         positive, negative = count(draws)
@@ -90,12 +110,31 @@ def _ranked(metric: MetricName, label: Floats, scores: Scores) -> Measure:
         found: Floats = (positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))
         return found
 
-    def ks(draws: Draws) -> Floats:
-        positive, negative = (np.cumsum(counts, axis=1) for counts in count(draws))
-        found: Floats = np.abs(positive / positive[:, -1:] - negative / negative[:, -1:]).max(axis=1)
+    return auc
+
+
+def _one_against_the_rest(label: Floats, scores: Scores) -> Measure:
+    """The mean of the AUCs of each class against all others, each class alike, as scikit-learn's ``ovr`` and ``macro``.
+
+    FATE itself has no AUC of several classes. Classes of which there is no row have none, and are not in the mean.
+    """
+    classes = np.unique(label)
+    if scores.detail is None:
+        raise FateNotJudgedError(
+            f"auc of the classes {_listed(classes)} needs the column 'predict_detail'.",
+            hint="Download it too, or leave `columns` out. Labels of two classes are 0 and 1; for numbers take rmse or "
+            "mae.",
+        )
+    each = [
+        _auc((label == one).astype(np.float64), chances)
+        for one, chances in zip(classes, scores.chances(classes), strict=True)
+    ]
+
+    def mean(draws: Draws) -> Floats:
+        found: Floats = np.mean([measure(draws) for measure in each], axis=0)
         return found
 
-    return auc if metric == "auc" else ks
+    return mean
 
 
 # --- by average -------------------------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ _MOST_RESAMPLES = 100_000
 class ScoreComparison:
     """How two tables of scores of the same rows are compared.
 
-    :param metric: what decides: ``auc`` and ``ks`` of two classes, ``logloss`` and ``accuracy`` of two or more,
-        ``rmse`` and ``mae`` of numbers.
+    :param metric: what decides: ``auc``, ``logloss`` and ``accuracy`` of two classes or more, ``ks`` of two, ``rmse``
+        and ``mae`` of numbers. Of several classes ``auc`` is the mean of each class against the rest.
     :param require: what the challenger must be. ``better``: the whole interval of the difference is on its side.
         ``not_worse``: the whole interval is above ``-margin``. ``not_shown_worse``: anything but ``worse``.
     :param margin: by so much it may be worse and still counts as not worse; in units of the metric.

@@ -59,6 +59,23 @@ class Scores:
         """Whether there are probabilities of more than two classes."""
         return self.detail is not None and len(self.detail) > 0 and len(_chances(self.detail[0])) > 2
 
+    def chances(self, classes: Floats) -> Floats:
+        """Probabilities of each of these classes, one line for each class.
+
+        :raises FateNotJudgedError: a row has none of one of them.
+        """
+        assert self.detail is not None
+        wanted = classes.tolist()
+        rows = [[given.get(one, math.nan) for one in wanted] for given in map(_chances, self.detail)]
+        found = np.array(rows, dtype=np.float64).reshape(len(rows), len(wanted)).T
+        if bad := int(np.count_nonzero(~np.isfinite(found).all(axis=0))):
+            raise FateNotJudgedError(
+                f"{DETAIL} has not a probability of each class ({', '.join(map(class_name, wanted))}) in {bad:,} of "
+                f"{len(rows):,} rows.",
+                hint="A class that the model has never seen, or another label column than the one it was trained on?",
+            )
+        return found
+
     def chance_of(self, label: Floats) -> Floats:
         """The probability that each row's true class was given.
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from airflow_provider_fate.clients.mlflow import Experiment, MetricPoint, MlflowClient, Run
 from airflow_provider_fate.clients.mlflow.models import key_of
-from airflow_provider_fate.errors import (
-    FateAmbiguousSubmitError,
-    FateConfigError,
-    FateInputError,
-    FateInvalidParameterError,
-    FateServerError,
-)
+from airflow_provider_fate.errors import FateInputError, FateInvalidParameterError
 from airflow_provider_fate.metrics import metric_points
 from airflow_provider_fate.models.registry.contents import MODEL_FOLDER, ModelContents, model_contents, summary
+from airflow_provider_fate.models.registry.mlflow_begin import (
+    active_experiment,
+    begin_run,
+    begun_runs,
+    is_number,
+    time_ms,
+)
 from airflow_provider_fate.models.registry.mlflow_model import write_mlmodel
 from airflow_provider_fate.models.registry.records import RegisteredModel
 
@@ -45,7 +45,7 @@ class ModelRuns:
         :raises FateConfigError: the server hands no files on.
         """
         with model_contents(model) as contents:
-            experiment = self._experiment(self._experiment_name or name)
+            experiment = active_experiment(self._client, self._experiment_name or name)
             begun = self._begun(experiment, name, model.sha256)
             if begun:
                 try:
@@ -54,7 +54,8 @@ class ModelRuns:
                 except FateInputError:
                     # Its parameters are those of another card, or somebody has taken it away.
                     self._client.runs.delete(begun[0].run_id)
-            run = self._start(experiment, name, model)
+            key = {PACKAGE_TAG: model.sha256, MODEL_TAG: name}
+            run = begin_run(self._client, experiment, name=f"{name} {model.job_id}", key=key)
             try:
                 self._fill(run, model, contents)
             except FateInputError:
@@ -74,43 +75,13 @@ class ModelRuns:
             if run.run_id != keep:
                 self._client.runs.delete(run.run_id)
 
-    def _experiment(self, name: str) -> Experiment:
-        found = self._client.experiments.find(name)
-        if found is None:
-            self._client.experiments.create(name)
-            found = self._client.experiments.find(name)
-        if found is None:
-            raise FateServerError(f"MLflow has made no experiment {name!r}, though it said so.")
-        if found.lifecycle_stage != "active":
-            raise FateConfigError(
-                f"The experiment {name!r} was deleted in MLflow, which keeps its name.",
-                hint="Restore it (mlflow experiments restore), or name another in the connection's field experiment.",
-            )
-        return found
-
     def _begun(self, experiment: Experiment, name: str, sha256: str) -> list[Run]:
         """Runs of a package, oldest first."""
-        condition = f"tags.`{PACKAGE_TAG}` = '{sha256}' and tags.`{MODEL_TAG}` = '{name}'"
-        runs = self._client.runs.search([experiment.experiment_id], condition)
-        return sorted(runs, key=lambda run: (run.start_time, run.run_id))
-
-    def _start(self, experiment: Experiment, name: str, model: RegisteredModel) -> Run:
-        tags = {PACKAGE_TAG: model.sha256, MODEL_TAG: name}
-        for left in reversed(range(_TRIES)):
-            try:
-                return self._client.runs.create(
-                    experiment.experiment_id, name=f"{name} {model.job_id}", start_time=_now(), tags=tags
-                )
-            except FateAmbiguousSubmitError:
-                if begun := self._begun(experiment, name, model.sha256):
-                    return begun[0]
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
+        return begun_runs(self._client, experiment, {PACKAGE_TAG: sha256, MODEL_TAG: name})
 
     def _fill(self, run: Run, model: RegisteredModel, contents: ModelContents) -> None:
         """Write all that is not there yet; each of it may be written twice."""
-        numbers = {key: value for key, value in model.metrics.items() if _is_number(value)}
+        numbers = {key: value for key, value in model.metrics.items() if is_number(value)}
         words = {key: str(value) for key, value in model.metrics.items() if key not in numbers}
         params = {
             **{f"fate.{key}": getattr(model, key) for key in ("job_id", "model_id", "model_version")},
@@ -141,7 +112,7 @@ class ModelRuns:
             files |= write_mlmodel(onnx.parent, onnx.name)
         for file, place in files.items():
             self._client.artifacts.put(run, f"{MODEL_FOLDER}/{file}", place)
-        self._client.runs.finish(run.run_id, end_time=_now())
+        self._client.runs.finish(run.run_id, end_time=time_ms())
 
     def _describe(self, run: Run, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         for left in reversed(range(_TRIES)):
@@ -156,11 +127,3 @@ class ModelRuns:
                     raise
                 if any(now.params.get(key, value) != value for key, value in params.items()):
                     raise
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -85,6 +85,10 @@ class KubefateKind(WorkKind[ClusterRef, RequestT]):
             self._client = AsyncKubefateClient((await self.service()).settings())
         return self._client
 
+    def share(self, client: AsyncKubefateClient) -> None:
+        """Use the client of another kind, which closes it."""
+        self._client = client
+
     async def service(self) -> KubefateService:
         """The connection as it is now, or as it was: Airflow may be away for a moment, which must end no wait."""
         from airflow_provider_fate.hooks.kubefate import KubefateHook

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.clients.kubefate import ClusterJob, ClusterRecord
 
-__all__ = ["ClusterInstall"]
+__all__ = ["ClusterInstall", "is_in_the_way"]
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +188,12 @@ class ClusterInstall(KubefateKind[ClusterRequest]):
         refuse_problems(taken_hosts(request.document, others))
 
 
+def is_in_the_way(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str) -> bool:
+    """Whether a cluster goes before an installation begins: it is being removed, or was left half done."""
+    known = list(jobs)
+    return _is_removed(cluster, known) or _broke_off(cluster, known, key)
+
+
 def _installs(job: ClusterJob, request: ClusterRequest) -> bool:
     document, orders = request.document, job.orders
     return job.method == "ClusterInstall" and (orders.name, orders.namespace) == (document.name, document.namespace)
@@ -208,9 +214,11 @@ def _is_removed(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
 
 
 def _is_rolled_back(cluster: ClusterRecord, jobs: Iterable[ClusterJob]) -> bool:
-    """Whether a cluster runs as before its last update, which has failed; a rollback may have failed, too."""
-    updates = [job for job in jobs if job.method == "ClusterUpdate" and job.cluster_id == cluster.uuid]
-    return bool(updates) and updates[-1].status == "Rollback"
+    """Whether a cluster runs as before its last update, which failed; a rollback may fail, or go too far."""
+    from airflow_provider_fate.clusters.progress import was_rolled_back, went_too_far
+
+    known = [job for job in jobs if job.cluster_id == cluster.uuid]
+    return was_rolled_back(known) and not went_too_far(known)
 
 
 def _broke_off(cluster: ClusterRecord, jobs: Iterable[ClusterJob], key: str | None = None) -> bool:

@@ -12,7 +12,7 @@ from airflow_provider_fate.remote.states import Snapshot, WorkState
 from airflow_provider_fate.remote.work import Attempt, Ownership, Piece
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.clients.kubefate import ClusterJob
+    from airflow_provider_fate.clients.kubefate import ClusterJob, ClusterRecord
 
 __all__ = ["ClusterUpdate"]
 
@@ -83,6 +83,7 @@ class ClusterUpdate(KubefateKind[ClusterRequest]):
         order = ClusterOrder(document.name, document.namespace, document.chart, document.version, text)
         began = await kubefate.clusters.update(order)
         if began is None:
+            await self._refuse_rolled_back_too_far(there)
             log.info("KubeFATE says that the configuration did not change")
             return self._ref(request, there.uuid, ownership=Ownership.OBSERVED)
         changed = there.spec.get("chartVersion") != document.version
@@ -114,11 +115,23 @@ class ClusterUpdate(KubefateKind[ClusterRequest]):
         cluster = await (await self.client()).clusters.get(ref.cluster_id)
         return describe(ref, cluster, found or {}) | {"changed": bool(ref.job_id)}
 
+    async def _refuse_rolled_back_too_far(self, there: ClusterRecord) -> None:
+        from airflow_provider_fate.clusters.progress import went_too_far
+
+        jobs = [job for job in await (await self.client()).jobs.list() if job.cluster_id == there.uuid]
+        if there.status == "Rollback" and went_too_far(jobs):
+            raise FateConflictError(
+                f"cluster {there.namespace}/{there.name} was rolled back to what was installed at first, and KubeFATE "
+                "takes it for what it was before the last update: it refuses this one as no change.",
+                hint="Change something of the cluster.yaml with it, or remove the cluster and deploy it.",
+            )
+
     def way_out(self, ref: ClusterRef, words: str) -> str:
         """What to do about a bad end."""
         if words.startswith("rolled back"):
             return (
-                "The cluster runs as before. KubeFATE calls it Rollback, and shows the chart that failed, until it is "
+                "The cluster runs as before, or as it was installed at first if it was updated before: KubeFATE goes "
+                "back too far then. KubeFATE calls it Rollback, and shows the chart that failed, until it is "
                 "updated again or removed."
             )
         if "upgrade of the database" in words:

@@ -70,10 +70,10 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """Run the server as long as the block."""
+def server(sites: int = 1) -> Iterator[Server]:
+    """Run the server, which plays so many sites, as long as the block."""
     port = free_port()
-    child = subprocess.Popen([sys.executable, "-m", "tests.bench.wait.server", str(port)])
+    child = subprocess.Popen([sys.executable, "-m", "tests.bench.wait.server", str(port), str(sites)])
     try:
         for _ in range(100):
             with suppress(OSError):
@@ -96,7 +96,7 @@ def measure(airflow: LocalAirflow, server: Server, mode: Mode, jobs: int, plan: 
     server.call("plan", dict.fromkeys(job_ids))
     triggerer = airflow.start_part("triggerer")
     try:
-        _until(lambda: len(triggerer.family()) >= 2, 60, "the triggerer did not start")
+        _until(lambda: len(triggerer.family()) >= 2, PICK_UP, "the triggerer did not start")
         time.sleep(4)
         before, asked = load_of(triggerer), sum(server.asked().values())
         rows.defer([mode.trigger(job_id, None, plan.interval) for job_id in job_ids], run_id)

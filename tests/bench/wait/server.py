@@ -7,6 +7,7 @@ and Databricks' question about one run; both see the same jobs.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sys
 import time
@@ -33,6 +34,9 @@ def record_template() -> dict[str, object]:
     return {**record, "dag": dag, "party_id": "9999", "role": "guest", "partners": ["10000"]}
 
 
+_template = functools.cache(record_template)
+
+
 class Jobs:
     """Jobs with a moment at which each ends."""
 
@@ -45,7 +49,7 @@ class Jobs:
 
     def plan(self, job_ids: Iterable[str]) -> None:
         """Take these jobs instead of all others; they wait in the queue and do not end."""
-        template = record_template()
+        template = _template()
         self.ends = dict.fromkeys(job_ids, NEVER)
         self._records = {
             job_id: json.dumps({**template, "job_id": job_id, "status": "waiting", "progress": 0}).encode()
@@ -93,41 +97,57 @@ class Jobs:
 class Site:
     """Answers, and counts what was asked."""
 
-    def __init__(self) -> None:
-        self.jobs = Jobs()
+    def __init__(self, sites: int) -> None:
+        self.sites = [Jobs() for _ in range(sites)]
         self.asked: Counter[str] = Counter()
         self.looks: list[float] = []
 
-    def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> bytes:
-        """Return the JSON for one request."""
+    def _dealt_out(self, body: bytes) -> list[dict[str, float]]:
+        """The jobs that are spoken of, by site: as their ids say."""
+        dealt: list[dict[str, float]] = [{} for _ in self.sites]
+        for job_id, value in json.loads(body).items():
+            dealt[int(job_id) % len(dealt)][job_id] = value
+        return dealt
+
+    def answer(self, path: str, query: dict[str, list[str]], body: bytes, address: str) -> bytes:
+        """Return the JSON for one request that has come to this address."""
         if path == "/bench/plan":
-            self.jobs.plan(json.loads(body))
+            for site, some in zip(self.sites, self._dealt_out(body), strict=True):
+                site.plan(some)
             return b"{}"
         if path == "/bench/ends":
-            self.jobs.let_end(json.loads(body))
+            for site, ends in zip(self.sites, self._dealt_out(body), strict=True):
+                site.let_end(ends)
             return b"{}"
         if path == "/bench/asked":
             return json.dumps(self.asked).encode()
         if path == "/bench/looks":
             return json.dumps(self.looks).encode()
         self.asked[path] += 1
+        jobs = self.sites[number_of(address)]
         job_id = query.get("job_id", [""])[0]
         if path == "/v2/job/list/query":
             limit = int(query["limit"][0])
             if "success" in query["status"]:
-                page = self.jobs.ended(limit)
+                page = jobs.ended(limit)
             else:
-                page = self.jobs.unfinished()
+                page = jobs.unfinished()
                 self.looks.append(time.time())
             return b'{"code": 0, "message": "success", "data": {"count": 0, "data": ' + page + b"}}"
-        if path == "/v2/job/query" and job_id in self.jobs.ends:
-            return b'{"code": 0, "message": "success", "data": ' + self.jobs.record(job_id) + b"}"
+        if path == "/v2/job/query" and job_id in jobs.ends:
+            return b'{"code": 0, "message": "success", "data": ' + jobs.record(job_id) + b"}"
         if path == "/v2/job/task/query":
             return b'{"code": 2000, "message": "no task", "data": []}'
         if path == "/api/2.2/jobs/runs/get":
             run_id = str(json.loads(body)["run_id"])
-            return _run(run_id, over=self.jobs.is_over(run_id))
+            return _run(run_id, over=jobs.is_over(run_id))
         return b'{"code": 1001, "message": "no found job"}'
+
+
+def number_of(address: str) -> int:
+    """The site that answers at an address, as `tests.bench.wait.modes.address` gives them."""
+    block, number = (int(part) for part in address.split(".")[2:])
+    return block * 250 + number - 1
 
 
 def _run(run_id: str, *, over: bool) -> bytes:
@@ -137,9 +157,9 @@ def _run(run_id: str, *, over: bool) -> bytes:
     return json.dumps({"run_id": int(run_id), "state": state, "tasks": [], "run_page_url": ""}).encode()
 
 
-async def serve(port: int) -> None:
-    """Answer until somebody ends the process."""
-    site = Site()
+async def serve(port: int, sites: int) -> None:
+    """Answer for so many sites until somebody ends the process."""
+    site = Site(sites)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -150,7 +170,8 @@ async def serve(port: int) -> None:
                 )
                 body = await reader.readexactly(length) if length else b""
                 url = urlsplit(line.split()[1].decode())
-                answer = site.answer(url.path, parse_qs(url.query), body)
+                address = writer.get_extra_info("sockname")[0]
+                answer = site.answer(url.path, parse_qs(url.query), body, address)
                 # FATE-Flow closes each connection; Databricks keeps it.
                 closes = url.path.startswith("/v2/")
                 writer.write(
@@ -166,10 +187,11 @@ async def serve(port: int) -> None:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", port, backlog=8192)
+    hosts = ["127.0.0.1", *(f"127.1.{number // 250}.{number % 250 + 1}" for number in range(sites if sites > 1 else 0))]
+    server = await asyncio.start_server(talk, hosts, port, backlog=8192 if sites == 1 else 64)
     async with server:
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))

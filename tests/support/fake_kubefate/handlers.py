@@ -72,8 +72,8 @@ class Handlers(FakeState):
                     'looks like "http://127.0.0.1:9/charts" is not a valid Chart repository or cannot be reached: Get '
                     '"http://127.0.0.1:9/charts/index.yaml": dial tcp 127.0.0.1:9: connect: connection refused'
                 )
-            case "GET", ["log", _]:
-                raise Wrong("get Cluster error, record not found", 400)
+            case "GET", ["log", cluster_id]:
+                return self._log(cluster_id, query)
         return 404, b"404 page not found", {}
 
     def _namespaces(self) -> WebAnswer:
@@ -158,6 +158,23 @@ class Handlers(FakeState):
             "status": {"containers": {}, "deployments": deployments, "statefulSets": stateful},
         }
         return cluster | {"Info": info}
+
+    def _log(self, cluster_id: str, query: dict[str, str]) -> WebAnswer:
+        """All containers of a cluster, or one; with several, each line begins with pod and container."""
+        try:
+            cluster = _row(self.clusters, cluster_id)
+        except Wrong as e:
+            raise Wrong(f"get Cluster error, {e}", 400) from None
+        deployments, stateful = self.kubernetes.workloads(cluster["namespaces"], cluster["name"])
+        chosen = [name for name in deployments | stateful if query.get("container") in (None, name)]
+        written = {name: [*self.kubernetes.logs.get(name, [f"{name} has started"])] for name in chosen}
+        tail = int(query.get("tail") or 0)
+        lines = [
+            f"[{name}-0 {name}] {line}" if len(chosen) > 1 else line
+            for name, said in written.items()
+            for line in said[-tail:]
+        ]
+        return 200, {"data": "\n".join(lines), "msg": "getClusterLog Success"}, {}
 
     def _upload(self, body: bytes) -> WebAnswer:
         head, _, rest = body.partition(b"\r\n\r\n")

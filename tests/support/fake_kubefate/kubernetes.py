@@ -44,11 +44,13 @@ class FakeRelease:
 
     :ivar label: the value of ``name`` on its objects, which comes out of the document.
     :ivar ready_at: when its Deployments become available.
+    :ivar history: what it was, revision by revision, from the installation on.
     """
 
     label: str
     spec: Mapping[str, Any]
     ready_at: float
+    history: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -60,6 +62,7 @@ class FakeKubernetes:
     :ivar ready_after: seconds, of the clock of the fake, until Deployments are available.
     :ivar broken: Deployments that never become available.
     :ivar away: the API server does not answer.
+    :ivar logs: what containers have written, by their name.
     """
 
     now: Callable[[], float]
@@ -68,6 +71,7 @@ class FakeKubernetes:
     ready_after: float = 0.0
     broken: set[str] = field(default_factory=set)
     away: bool = False
+    logs: dict[str, list[str]] = field(default_factory=dict)
     releases: dict[tuple[str, str], FakeRelease] = field(default_factory=dict)
 
     def install(self, namespace: str, name: str, spec: Mapping[str, Any]) -> None:
@@ -78,7 +82,7 @@ class FakeKubernetes:
         if (namespace, name) in self.releases:
             raise HelmError("cannot re-use a name that is still in use")
         self.releases[namespace, name] = FakeRelease(
-            str(spec.get("name", "")), dict(spec), self.now() + self.ready_after
+            str(spec.get("name", "")), dict(spec), self.now() + self.ready_after, [dict(spec)]
         )
 
     def upgrade(self, namespace: str, name: str, spec: Mapping[str, Any]) -> None:
@@ -87,7 +91,13 @@ class FakeKubernetes:
         release = self.releases.get((namespace, name))
         if release is None:
             raise HelmError(f'UPGRADE FAILED: "{name}" has no deployed releases')
+        release.history.append(dict(spec))
         release.spec = dict(spec)  # the old pods go on until the new ones are ready: it stays available
+
+    def rollback(self, namespace: str, name: str, revision: int) -> None:
+        """To a revision, from 1 for the installation; 0: to the one before."""
+        if (release := self.releases.get((namespace, name))) is not None:
+            release.spec = release.history[revision - 1]
 
     def uninstall(self, namespace: str, name: str) -> None:
         if words := self.fails.get("uninstall"):

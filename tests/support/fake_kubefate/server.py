@@ -46,6 +46,12 @@ class FakeKubefate(Handlers):
     # -- requests ---------------------------------------------------------------------------------------------------
 
     def answer(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> WebAnswer:
+        given = self._answered(method, target, body, headers)
+        if self.hold is not None and (method, target) in (("POST", "/v1/cluster"), ("PUT", "/v1/cluster")):
+            self.hold.wait(120)
+        return given
+
+    def _answered(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> WebAnswer:
         parts = urlsplit(target)
         path, query = parts.path, {key: values[0] for key, values in parse_qs(parts.query).items()}
         with self.lock:
@@ -101,7 +107,8 @@ class FakeKubefate(Handlers):
         if (given.get("username"), given.get("password")) != ("admin", PASSWORD):
             return _unauthorized("incorrect Username or Password")
         until = self.now() + 1800
-        return 200, {"code": 200, "expire": moment(until), "token": f"{self._key}.{until}.x"}, {}
+        self.tokens.append(f"{self._key}.{until}.x")
+        return 200, {"code": 200, "expire": moment(until), "token": self.tokens[-1]}, {}
 
     def _refused(self, authorization: str) -> WebAnswer | None:
         found = re.fullmatch(r"Bearer (\S+)", authorization)

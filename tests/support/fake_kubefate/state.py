@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,8 @@ class FakeState(WebFace):
     :ivar published: charts of the public repository, as name and version.
     :ivar lose: how many answers to orders are lost from now on, after they were carried out.
     :ivar logins: how often somebody has logged in.
+    :ivar tokens: all that were given out, for tests that look where they got to.
+    :ivar hold: answers to orders for clusters wait until this is set; ``None``: none does.
     """
 
     def __init__(self) -> None:
@@ -33,6 +36,8 @@ class FakeState(WebFace):
         self.published = {("fate", "v1.11.2"), ("fate-exchange", "v1.11.2"), ("fate-serving", "v2.1.6")}
         self.lose = 0
         self.logins = 0
+        self.tokens: list[str] = []
+        self.hold: threading.Event | None = None
         self.requests: list[str] = []
         self.clusters: list[dict[str, Any]] = []
         self.jobs: list[dict[str, Any]] = []

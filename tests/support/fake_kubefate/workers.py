@@ -100,6 +100,8 @@ def update(fake: FakeState, job: dict[str, Any], cluster: dict[str, Any], spec: 
         if fake.rollback_fails:
             fake.write(job, status="Failed", states=[*job["states"], "UPGRADE FAILED: release: not found"])
         else:
+            # It counts updates only, Helm the installation, too: a second update goes back to what was at first.
+            fake.kubernetes.rollback(cluster["namespaces"], cluster["name"], cluster["helm_revision"] - 1)
             fake.write(job, status="Rollback", states=[*job["states"], "Cluster run rollback Success"])
         fake.write(job, end_time=fake.moment())
         return

@@ -128,7 +128,7 @@ def test_both_clients_have_the_same_endpoints() -> None:
         }
 
     assert surface(KubefateClient(settings)) == surface(AsyncKubefateClient(settings))
-    assert len(surface(KubefateClient(settings))) == 14
+    assert len(surface(KubefateClient(settings))) == 15
     assert "s3cret" not in repr(settings)
     assert "s3cret" not in repr(KubefateClient(settings))
 

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from airflow_provider_fate.local import LocalFate, Settings, cli
-from airflow_provider_fate.local.config import environment
+from airflow_provider_fate.local.config import broker_command, environment, write
 from airflow_provider_fate.local.installation import Installation
 from airflow_provider_fate.local.paths import HomeLayout
 from airflow_provider_fate.local.processes import Identity
@@ -80,6 +81,28 @@ def test_the_server_gets_no_secrets_and_no_proxy(tmp_path: Path) -> None:
     assert env["PATH"] == f"{tmp_path}/i/venv/bin:/bin"
     plain = environment(layout, Settings(speedups=False), Installation("full", "3.11", tmp_path), caller)
     assert "FATE_LOCAL_SPEEDUPS" not in plain
+
+
+def test_a_site_with_partners_elsewhere_listens_and_has_a_broker(tmp_path: Path) -> None:
+    shipped = tmp_path / "i" / "venv" / "lib" / "python3.11" / "site-packages" / "fate_flow" / "conf"
+    shipped.mkdir(parents=True)
+    (shipped / "service_conf.yaml").write_text("fateflow: {host: 127.0.0.1}\n")
+    (shipped / "job_default_config.yaml").write_text("task_run: {standalone: {cores: 4}}\n")
+    layout, installation = HomeLayout(tmp_path / "h"), Installation("full", "3.11", tmp_path / "i")
+    layout.create()
+    peers = {"10000": "fate-laboratory:9372"}
+    settings = Settings(http_port=9381, grpc_port=9361, broker_port=9371, peers=peers, listen="0.0.0.0")
+    write(layout, settings, installation)
+    service = yaml.safe_load((layout.conf / "service_conf.yaml").read_text())
+    assert (service["fateflow"]["host"], service["fateflow"]["http_port"]) == ("0.0.0.0", 9381)
+    assert service["default_engines"]["federation"] == "osx"
+    assert service["federation"]["osx"] == {"host": "127.0.0.1", "port": 9371, "mode": "queue"}
+    command = " ".join(broker_command(layout, settings, installation))
+    assert "--listen 0.0.0.0:9371 --flow 127.0.0.1:9361" in command
+    assert "fate-laboratory:9372" in command
+    write(layout, Settings(), installation)
+    alone = yaml.safe_load((layout.conf / "service_conf.yaml").read_text())
+    assert alone["fateflow"]["host"] == "127.0.0.1", "nobody else reaches it unless it was asked for"
 
 
 def test_what_to_run_reaches_the_supervisor_whole(tmp_path: Path) -> None:

@@ -134,6 +134,10 @@ def test_a_connection_carries_role_and_app() -> None:
         (["--sites", "2", "--party-id", "7"], "party_id=7 cannot hold"),
         (["--sites", "2", "--foreground"], "no foreground"),
         (["--sites", "99"], "use 2 to 9 sites"),
+        (["--sites", "2", "--partner", "7=fate.example.org:9370"], "partners are elsewhere"),
+        (["--broker-port", "9371"], "add --partner"),
+        (["--partner", "telco=fate.example.org:9370"], "partner telco='fate.example.org:9370' is not a party id"),
+        (["--partner", "10000=fate.example.org"], "partner 10000='fate.example.org' is not a party id"),
     ],
 )
 def test_what_cannot_be_is_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,28 @@ def test_several_classes_are_measured_as_scikit_learn_does() -> None:
     found = figures(pair_scores(rows, None), "accuracy")
     assert found == {
         "accuracy": pytest.approx(sk.accuracy_score(rows.label, rows.scores.result)),
+        "auc": pytest.approx(sk.roc_auc_score(rows.label, chances, multi_class="ovr", average="macro"), abs=1e-12),
         "logloss": pytest.approx(sk.log_loss(rows.label, chances)),
     }
+
+
+def test_the_auc_of_several_classes_decides_with_an_interval() -> None:
+    """Also of classes that the held-out rows lack: they are not in the mean."""
+    good, random = several(3), several(3)
+    assert random.scores.detail is not None
+    mixed = np.random.default_rng(0).permutation(len(random))
+    shuffled = replace(random, scores=random.scores.take(mixed))
+    found = compare(pair_scores(good, shuffled), ScoreComparison())
+    assert (found.metric, found.standing) == ("auc", Standing.BETTER)
+    assert found.challenger > 0.9 > 0.6 > found.champion > 0.4
+    assert found.low < found.gain < found.high
+    two = table(
+        id=range(200),
+        label=[0, 1] * 100,
+        predict_score=[0.5] * 200,
+        predict_detail=['{"0": 0.6, "1": 0.2, "2": 0.2}', '{"0": 0.1, "1": 0.2, "2": 0.7}'] * 100,
+    )
+    assert figures(pair_scores(two, None), "auc")["auc"] == pytest.approx((1 + 0.5) / 2)
 
 
 def test_numbers_are_measured_as_scikit_learn_does() -> None:
@@ -288,8 +309,22 @@ UNFIT: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no id": ({"id": [None] + [str(i) for i in range(199)]}, {}, "1 rows have no id"),
     "no label": ({"label": [None] + [0, 1] * 99 + [0]}, {}, "1 of 200 rows have no label"),
     "no rows": ({"id": [], "label": [], "predict_score": []}, {}, "has no rows"),
-    "several classes": ({"label": [0, 1, 2, 1] * 50}, {}, "auc compares two classes, and the labels are 0, 1, 2"),
-    "classes 1 and 2": ({"label": [1, 2] * 100}, {}, "the labels are 1, 2"),
+    "several classes": (
+        {"label": [0, 1, 2, 1] * 50},
+        {"metric": "ks"},
+        "ks compares two classes, and the labels are 0, 1, 2",
+    ),
+    "several classes without their probabilities": (
+        {"label": [0, 1, 2, 1] * 50},
+        {},
+        "auc of the classes 0, 1, 2 needs the column 'predict_detail'",
+    ),
+    "a class that the model does not know": (
+        {"label": [0, 1, 3, 1] * 50, "predict_detail": ['{"0": 0.2, "1": 0.2, "2": 0.6}'] * 200},
+        {},
+        r"not a probability of each class \(0, 1, 3\) in 200 of 200 rows",
+    ),
+    "classes 1 and 2": ({"label": [1, 2] * 100}, {}, "the classes 1, 2 needs"),
     "numbers": ({"label": [i / 7 for i in range(200)]}, {}, "has 200 different values, so it is no class as auc"),
     "no probabilities": ({"predict_score": [2.0] * 200}, {"metric": "logloss"}, "needs probabilities"),
     "no detail": ({"label": [0, 1, 2, 1] * 50}, {"metric": "logloss"}, "needs the column 'predict_detail'"),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from airflow_provider_fate.clients.http import SyncTransport
 from airflow_provider_fate.errors import (
     FateAmbiguousSubmitError,
     FateConnectionError,
@@ -17,6 +14,7 @@ from airflow_provider_fate.errors import (
 from tests.support.fake_kubeflow import FakeKubeflow
 from tests.support.fake_mlflow import FakeMlflow
 from tests.support.json_server import CLOSED, FAILS, FAILS_AFTER, LOST
+from tests.support.killed import Killed, killed
 from tests.support.registry_contract import RUN, Packages
 from tests.support.registry_side import Side
 
@@ -43,28 +41,6 @@ def kubeflow() -> Iterator[FakeKubeflow]:
 @pytest.fixture(params=["mlflow", "kubeflow"])
 def side(request: pytest.FixtureRequest) -> Side:
     return Side(request.getfixturevalue(request.param))
-
-
-class Killed(BaseException):
-    """kill -9, as far as a process can do it to itself: nothing that handles errors handles this."""
-
-
-@contextmanager
-def killed(monkeypatch: pytest.MonkeyPatch, at: int) -> Iterator[list[int]]:
-    """Let the process die after its n-th request; gives a list with the number of requests."""
-    exchange = SyncTransport._exchange
-    seen = [0]
-
-    def dying(self: SyncTransport, *arguments: Any) -> Any:
-        seen[0] += 1
-        answer = exchange(self, *arguments)
-        if seen[0] == at:
-            raise Killed
-        return answer
-
-    with monkeypatch.context() as patched:
-        patched.setattr(SyncTransport, "_exchange", dying)
-        yield seen
 
 
 def work(side: Side, package: Packages, retries: int = 3) -> None:

@@ -214,7 +214,7 @@ def test_kubefate_locks_nothing_so_we_do(kubefate: FakeKubefate, fake_flow: Fake
 def test_a_restart_of_kubefate_after_the_upgrade_is_survived(
     kubefate: FakeKubefate, fake_flow: FakeFlow, there: dict[str, Any]
 ) -> None:
-    kubefate.kubernetes.releases["fate-9999", "fate-9999"].ready_at = kubefate.now() + 0.5
+    kubefate.kubernetes.releases["fate-9999", "fate-9999"].ready_at = kubefate.now() + 60
     task = update(party(fake_flow, persistence=True))
     trigger = task.start()
     wait_some(trigger, 0.2)

@@ -1,15 +1,18 @@
 """The report of a sweep, in a DAG and when it runs."""
 
+import json
 from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
 
+from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.jobs import HeteroSecureBoost, Party, sweep
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.psi import FatePsiOperator
 from airflow_provider_fate.operators.sweep_report import FateSweepReportOperator
+from tests.support.fake_mlflow import FakeMlflow
 from tests.support.task import FakeTaskInstance
 
 RECIPE = HeteroSecureBoost(guest=Party("9999", "a.b"), hosts=[Party("10000", "c.d")])
@@ -66,12 +69,40 @@ def test_a_tie_is_said(capsys):
     assert "Exactly as good as trial 0: 1, 2" in capsys.readouterr().out
 
 
+def test_a_sweep_is_shown_in_mlflow_too(monkeypatch):
+    with FakeMlflow() as fake:
+        connection = {"conn_type": "fate_mlflow", "host": "127.0.0.1", "port": fake.port}
+        monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_TEST", json.dumps(connection))
+        done = {f"return_value.{number}": result(number, auc=0.5 + number / 10) for number in range(3)}
+        operator = FateSweepReportOperator(
+            task_id="report", sweep=TRIALS, results="trials", mlflow="mlflow://mlflow_test"
+        )
+        ti = Mapped(xcoms=done)
+        found = operator.execute({"ti": ti})
+        tracked = found["mlflow"]
+        assert fake.experiments.keys() == {ti.dag_id}
+        assert tracked["best_run_id"] == tracked["trial_run_ids"][2]
+        assert ti.xcoms["model_registry_url"] == tracked["url"]
+        assert tracked["url"].endswith(f"/#/experiments/{tracked['experiment_id']}/runs/{tracked['run_id']}")
+        elsewhere = FateSweepReportOperator(
+            task_id="report", sweep=TRIALS, results="trials", mlflow="mlflow://mlflow_test", experiment="tuning"
+        )
+        elsewhere.execute({"ti": ti})
+        assert "tuning" in fake.experiments
+
+
+def test_an_mlflow_that_is_none_is_refused_when_the_dag_is_read():
+    with pytest.raises(FateInputError, match=r"mlflow='http://a\.b' names no MLflow"):
+        FateSweepReportOperator(task_id="report", sweep=TRIALS, results="trials", mlflow="http://a.b")
+
+
 @pytest.mark.parametrize(
     ("xcoms", "options", "message"),
     [
         ({}, {}, "none of 3 trials has a auc.\nAll of them have failed|All of them have failed"),
         ({"return_value.1": result(1, auc=0.5)}, {"metric": "auk"}, "Did you mean 'auc'"),
         ({"return_value.1": result(1, auc=0.5)}, {"mode": "best"}, "mode='best' is unknown"),
+        ({"return_value.1": result(1, auc=0.5)}, {"mlflow": "mlflow://a/b"}, "does not name an Airflow connection"),
     ],
 )
 def test_without_a_winner_the_task_fails_and_says_why(xcoms, options, message):

@@ -1,0 +1,1 @@
+"""What the environments of local servers are made of."""
