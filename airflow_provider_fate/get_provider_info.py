@@ -58,6 +58,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.download",
                     f"{_P}.operators.drain",
                     f"{_P}.operators.drift",
+                    f"{_P}.operators.fate_operator",
                     f"{_P}.operators.fedlcm",
                     f"{_P}.operators.fedlcm_deploy",
                     f"{_P}.operators.gate",

@@ -26,6 +26,7 @@ _fixtures = (
     "tests.support.evidence",
     "tests.support.fake",
     "tests.support.fate",
+    "tests.support.fate_operator",
     "tests.support.kubelet",
     "tests.support.mlflow",
     "tests.support.pair",

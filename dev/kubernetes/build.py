@@ -130,9 +130,12 @@ def _compile(root: Path, work: Path, env: Mapping[str, str]) -> None:
     # `make` has linked the tree there, and has generated what is missing in it.
     path = root / "_output/local/go"
     place = path / "src/k8s.io/kubernetes"
-    version = "k8s.io/kubernetes/vendor/k8s.io/component-base/version"
+    # Two packages have it: one for --version, one for what the API says.
+    versions = [f"k8s.io/kubernetes/vendor/k8s.io/{part}/version" for part in ("component-base", "client-go/pkg")]
     major, minor, _ = RELEASE.split(".")
-    flags = f"-s -w -X {version}.gitVersion=v{RELEASE} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
+    known = {"gitVersion": f"v{RELEASE}", "gitMajor": major, "gitMinor": minor}
+    stamps = [f"-X {package}.{name}={value}" for package in versions for name, value in known.items()]
+    flags = " ".join(["-s -w", *stamps])
     command = ["go", "build", "-tags", "selinux,notest,providerless", "-ldflags", flags]
     command += ["-o", str(work / "kube-apiserver"), "k8s.io/kubernetes/cmd/kube-apiserver"]
     _run(command, place, dict(env) | {"GO111MODULE": "off", "GOFLAGS": "", "GOPATH": str(path), "PWD": str(place)})

@@ -1,4 +1,4 @@
-"""The manifests of helm/: a real API server takes each field, and the roles allow what they shall and no more."""
+"""The manifests of helm/: a real API server takes each field of them, and the roles allow what they shall, no more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from dev.kubernetes.server import LocalKubernetes
 from tests.support.cluster_of_kubernetes import Cluster
 
 HELM = Path(__file__).resolve().parents[2] / "helm"
@@ -40,8 +39,7 @@ def lost(given: Any, taken: Any, where: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def applied(kubernetes_server: LocalKubernetes) -> Cluster:
-    cluster = Cluster(kubernetes_server)
+def applied(cluster: Cluster) -> Cluster:
     for name in NAMESPACES:
         cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}}, may_fail=True)
     for file in ("connections.yaml", "network-policies.yaml", "rbac.yaml"):
