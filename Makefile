@@ -36,7 +36,7 @@ env-lowest:
 # --- see it work -------------------------------------------------------------------------------------------------
 
 .PHONY: demo up down notebook
-demo: env ## train a federated model in a real Airflow against a real FATE, and show what it gains (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
+demo: env ## train federated models in a real Airflow against a real FATE, show what it gains, and ask one over HTTP (ARGS=--sites=2: two sites; ARGS=--stop to end it all)
 	@$(PY) -m dev.demo $(ARGS)
 
 up: env ## start FATE and Airflow with its UI, and keep them running
@@ -50,7 +50,7 @@ down: env ## stop what `make demo`, `make up` and `make notebook` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery chaos chaos-pair lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery test-clusters test-serving chaos chaos-pair lint format accept
 test: env env-lowest env-celery ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.kubernetes > /dev/null || true # the tests that need it say so, too
 	@$(PY) -m dev.check $(ARGS)
@@ -75,12 +75,19 @@ test-e2e: env env-celery ## the tests that run DAGs in a real Airflow against a 
 	@$(PY) -m dev.check e2e $(ARGS)
 
 MODELS = $(patsubst %,tests/integration/test_%.py,predict convert model_package metrics mlflow drift variants recipes) \
-    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py
+    tests/unit/models tests/e2e/test_decisions.py tests/e2e/test_assets.py tests/e2e/test_loop.py
 test-models: env ## what is promised of models, on a real FATE, MLflow and Airflow: a line for each claim (an hour)
 	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(MODELS) $(ARGS)
 
 test-celery: env env-celery ## all services of docker-compose.yaml as plain processes; the main DAG with two Celery workers, one of them killed
 	@$(PY) -m pytest -v --no-header --tb=short tests/deploy $(ARGS)
+
+test-clusters: env ## what is promised of clusters, with a real FATE and Airflow: a line for each claim (half an hour)
+	@$(PY) -m dev.claims clusters
+
+SERVING = tests/unit/serving tests/unit/operators/test_serving.py tests/integration/test_serving.py
+test-serving: env ## what is promised of services, on a real FATE and a real model server: a line for each claim
+	@$(PY) -m pytest -v --no-header --tb=short $(SERVING) $(ARGS)
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)

@@ -15,6 +15,7 @@ class                               what to do
 :class:`FateAmbiguousSubmitError`   a job may exist: look for it before submitting again
 :class:`FateNotOfferedError`        this server does not do that
 :class:`FateServerError`            FATE-Flow failed: read its log
+:class:`FateServiceUnfit`           do not give the version more requests: see what it did wrong
 :class:`FatePreflightError`         do what it lists, then look again
 :class:`FateJobError`               the job itself ended badly
 ==================================  ======================================================================
@@ -83,6 +84,9 @@ __all__ = [
     "FateResourceError",
     "FateRowNotFound",
     "FateServerError",
+    "FateServiceFailed",
+    "FateServiceNotFound",
+    "FateServiceUnfit",
     "FateSignatureError",
     "FateStallTimeout",
     "FateStopNotHeardError",
@@ -522,9 +526,9 @@ class FateServerError(FateError):
 
 
 class FateClusterFailed(FateServerError):
-    """KubeFATE could not install, update or remove a cluster.
+    """KubeFATE, or FedLCM through it, could not install, update or remove something.
 
-    :ivar states: what has happened, in KubeFATE's words, oldest first; passwords are masked.
+    :ivar states: what has happened, in the words of the service, oldest first; passwords are masked.
     """
 
     def __init__(self, message: str, *, states: Iterable[str] = (), **context: Any) -> None:

@@ -15,3 +15,10 @@ MODELS, REGISTRY = f"{HOME}/models", f"{HOME}/registry"
 NAME = "malignancy_of_biopsies"
 CHAMPION = model_asset(CLINIC, NAME)
 """Told of each new champion: ``score_with_champion`` is scheduled on it."""
+
+SERVICE, SERVED = "biopsies", "malignancy_for_hospitals"
+"""The service that ``train_and_serve`` keeps alive, and the model behind it."""
+SERVED_CHAMPION = model_asset(CLINIC, SERVED)
+"""Told of each new champion: ``redeploy_champion`` is scheduled on it."""
+SERVING = f"local://{HOME}/serving"
+"""A model server on this machine; in production ``kserve://...``."""

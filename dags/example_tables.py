@@ -85,6 +85,34 @@ def write_tables(day: str, rows: int | None = None, folder: Path | None = None) 
     return files
 
 
+def write_hospitals(day: str, rows: int | None = None, folder: Path | None = None) -> dict[str, str]:
+    """Write the tables of two hospitals that measure the same, each of its own patients, and return their paths.
+
+    The laboratory's columns and the diagnosis, each column as its distance from the mean in standard deviations.
+
+    :param day: YYYYMMDD; each day has a sample of its own, and the same day always the same one.
+    :param rows: use only so many patients, to be quick.
+    :param folder: where to; by default below ``AIRFLOW_HOME``.
+    """
+    import numpy as np
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    columns = [str(name) for name in data.feature_names]
+    chosen = data.data[:, [columns.index(name) for name in LABORATORY_COLUMNS]]
+    chosen = (chosen - chosen.mean(axis=0)) / chosen.std(axis=0)
+    patients = np.random.default_rng(int(day)).permutation(len(data.data))[:rows]
+    folder = (folder or Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "fate_examples") / "hospitals"
+    header = ["patient", "malignant", *(name.replace(" ", "_") for name in LABORATORY_COLUMNS)]
+    held_out = int(len(patients) * HOLDOUT)
+    files = {}
+    for side, part in enumerate(("north", "south")):
+        for name, some in (("holdout", patients[:held_out][side::2]), ("train", patients[held_out:][side::2])):
+            table = [[f"p{one:03}", str(1 - data.target[one]), *(f"{x:.6f}" for x in chosen[one])] for one in some]
+            files[f"{part}_{name}"] = _write(folder / f"{part}_{name}_{len(patients)}_{day}.csv", [header, *table])
+    return files
+
+
 def _write(path: Path, table: list[list[str]]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Renamed when it is whole: another run of the same day may be reading it.

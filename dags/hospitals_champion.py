@@ -37,7 +37,7 @@ MODEL = f"{LAKE}/{DAY}/{{{{ ti.xcom_pull('train')['job_id'] }}}}"
             minimum=0,
             maximum=1,
             title="Wrong labels",
-            description="Part of the training rows that get a wrong label. Try 0.6, and see the gate stop the model.",
+            description="Part of the training rows, 0 to 1, with a wrong label. Try 0.9: the gate stops the model.",
         )
     },
     default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
@@ -106,7 +106,7 @@ def hospitals_champion() -> None:
         bounds={"auc": ">= 0.8"},
         challenger=scores.output,
         champion=champion.output,
-        compare=ScoreComparison(id="patient", label="malignant", require="not_shown_worse", min_rows=50),
+        compare=ScoreComparison(id="patient", require="not_shown_worse", min_rows=50),
         trigger_rule="none_failed",  # the first model has no champion
     )
     approve = FateApprovalOperator(

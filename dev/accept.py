@@ -23,6 +23,10 @@ AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     ),
     # For each recipe scores, package, ONNX; registries, gate, approval and the loop of all of them: a line for each.
     "models": (("test-models",),),
+    # KubeFATE and what belongs to it; other parts add their claims to dev/claims.toml, or a target of their own here.
+    "clusters": (("test-clusters",),),
+    # Real processes from the training to the answer; a client that counts over changes and kills; the demo's last word.
+    "serving": (("test-serving",), ("demo",), ("demo", "ARGS=--stop")),
 }
 
 

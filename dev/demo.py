@@ -1,6 +1,7 @@
-"""Train a federated model in a real Airflow, on a real FATE, and show what federating gains: `make demo`.
+"""Train federated models in a real Airflow, on a real FATE, show what federating gains, and ask one: `make demo`.
 
-Starts what does not run yet, lets the DAG `nightly_breast_cancer` run, and leaves everything running for a look around.
+Starts what does not run yet, lets the DAGs `nightly_breast_cancer` and `train_and_serve` run side by side, and leaves
+everything running for a look around, the service included.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dev.localairflow import AirflowApi, AirflowApiError, AirflowStartError, Dag
 from dev.stack import Stack
 
 DAG = "nightly_breast_cancer"
+SERVING = "train_and_serve"
+"""Ends with a model that answers."""
 CLINIC, LABORATORY = "two_sites_clinic", "two_sites_laboratory"
 """With ``--sites=2``: the DAGs of either side."""
 RUN_TIMEOUT = 45 * 60.0
@@ -89,6 +92,12 @@ def run(stack: Stack, step: Step) -> tuple[str, dict[str, Any]]:
         step.say(f"{LABORATORY}, run {start_run(api, LABORATORY)}")
     run_id = start_run(api, dag)
     step.say(f"{dag}, run {run_id}")
+    return run_id, finished(stack, step, dag, run_id, "report")
+
+
+def finished(stack: Stack, step: Step, dag: str, run_id: str, task: str) -> dict[str, Any]:
+    """Watch a run to its end, and return what one of its tasks has given back."""
+    api = stack.airflow.api
     connection = stack.fate.airflow_connection
     address, login = connection.address, connection.credentials
     app = AppId(login.app_id, login.token) if login else None
@@ -96,7 +105,8 @@ def run(stack: Stack, step: Step) -> tuple[str, dict[str, Any]]:
         state = api.wait(dag, run_id, RUN_TIMEOUT, RunWatch(api, flow, dag, run_id, step))
     if state != "success":
         raise DemoFailedError(explain_failure(api, dag, run_id))
-    return run_id, api.xcom(dag, run_id, "report")
+    found: dict[str, Any] = api.xcom(dag, run_id, task)
+    return found
 
 
 def explain_failure(api: AirflowApi, dag: str, run_id: str) -> str:
@@ -109,9 +119,11 @@ def explain_failure(api: AirflowApi, dag: str, run_id: str) -> str:
     return "\n".join(parts)
 
 
-def result(stack: Stack, run_id: str, report: dict[str, Any], took: dict[str, float]) -> str:
+def result(
+    stack: Stack, run_id: str, report: dict[str, Any], answer: dict[str, Any] | None, took: dict[str, float]
+) -> str:
     """Return what a person wants to know at the end."""
-    if stack.federation:
+    if stack.federation or answer is None:
         return result_of_sites(stack, run_id, report, took)
     rows = (("the clinic alone", report["auc_alone"]), ("clinic and laboratory together", report["auc_joint"]))
     bars = [bar(name, auc) for name, auc in rows]
@@ -122,9 +134,14 @@ def result(stack: Stack, run_id: str, report: dict[str, Any], took: dict[str, fl
             *bars,
             f"  {'what federating gains':<32}    {report['gain']:+.4f}, and no row has left its owner",
             "",
+            f"Two hospitals have trained another model, which answers now. Patient {answer['patient']}:",
+            f"  {'asked over HTTP':<32} {answer['served']:.8f}  version {answer['version']}",
+            f"  {'in the prediction of FATE':<32} {answer['fate']:.8f}",
+            "",
             f"Look      {stack.airflow.url}/dags/{DAG}/runs/{run_id}",
             "          DAG nightly_breast_cancer: graph, logs, XComs; its Trigger button shows a form for the model",
             f"          FATE job {report['job_id']}, model {report['model_id']} version {report['model_version']}",
+            f"          DAG {SERVING}: from the tables to the service {answer['url'].removesuffix('/infer')}",
             stack.how_to_look(),
             "",
             "Took      " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in took.items()),
@@ -179,9 +196,15 @@ def main() -> int:
             with steps.step("Airflow") as step:
                 stack.log = step.say
                 stack.start_airflow()
+            serving, answer = "", None
             with steps.step("Training") as step:
+                if stack.federation is None:
+                    serving = start_run(stack.airflow.api, SERVING)  # beside it: it waits for FATE most of the time
                 run_id, report = run(stack, step)
-        print(result(stack, run_id, report, steps.took))
+            if serving:
+                with steps.step("Serving") as step:
+                    answer = finished(stack, step, SERVING, serving, "answer")
+        print(result(stack, run_id, report, answer, steps.took))
         return 0
     except (DemoFailedError, LocalFateError, FateError, AirflowStartError, DagImportError, TimeoutError) as exc:
         print(f"\n{exc}\n\nWhat runs is left running for a look; `make down` stops it.", file=sys.stderr)

@@ -17,6 +17,7 @@ from airflow_provider_fate.local.services import all_services
 from airflow_provider_fate.notebooks import LocalNotebook, NotebookSpec
 from airflow_provider_fate.notebooks.cli import site_of
 from airflow_provider_fate.notebooks.local import NotebookState
+from airflow_provider_fate.serving.local import LocalBackend
 from dev.localairflow import LocalAirflow
 from dev.localairflow.settings import ADMIN
 
@@ -46,6 +47,12 @@ class Stack:
             env={SERVICES_ENV: str(self.services)},  # what DAGs start here is ended with all the rest
             log=lambda line: self.log(line),
         )
+
+    @property
+    def serving(self) -> list[LocalBackend]:
+        """What the DAGs serve from: see `dags/example_models.py` and `dags/redeploy_champion.py`."""
+        folder = self.airflow.home / "fate_examples"
+        return [LocalBackend(str(place)) for place in (folder / "serving", folder / "serving_of_branch")]
 
     @property
     def fate(self) -> LocalFate:
@@ -78,10 +85,17 @@ class Stack:
         spec = NotebookSpec(name, site_of(self.fate.airflow_connection))
         return LocalNotebook(name, self.services).start(spec, progress=lambda line: self.log(line))
 
+    def start_services(self) -> None:
+        """Let the models answer again that were served when all was stopped."""
+        for backend in self.serving:
+            if backend.services:
+                self.log(f"serving {', '.join(backend.services)} at {backend.server.ensure()}")
+
     def stop(self) -> bool:
         """Stop all of it; returns False when nothing was running."""
         airflow = self.airflow.stop()
         stopped = [site.stop() for site in self.sites.values()]
+        stopped += [backend.server.stop() for backend in self.serving]
         stopped += [service.stop() for service in all_services(self.services)]
         return any(stopped) or airflow
 
@@ -91,9 +105,14 @@ class Stack:
             f"FATE      {site.address} (API{f' of party {party}' if party else ''}), logs in {_short(site.logs_dir)}\n"
             for party, site in self.sites.items()
         )
+        served = "".join(
+            f"Serving   {backend.server.url}/v2/models (Open Inference Protocol), log {_short(backend.server.log)}\n"
+            for backend in self.serving
+            if backend.services
+        )
         return (
             f"Airflow   {self.airflow.url}   user {ADMIN}, password {self.airflow.settings.password}\n"
-            f"{sites}Notebook  make notebook\nStop      make down"
+            f"{sites}{served}Notebook  make notebook\nStop      make down"
         )
 
 
@@ -125,6 +144,7 @@ def main() -> int:
         print(f"Notebook  {notebook.url}   token {notebook.token}\nFiles     {_short(notebook.folder)}")
         return 0
     stack.start_airflow()
+    stack.start_services()
     print(stack.how_to_look())
     return 0
 

@@ -32,6 +32,7 @@ _fixtures = (
     "tests.support.postgres",
     "tests.support.s3",
     "tests.support.webhook",
+    "tests.support.serving",
 )
 pytest_plugins = ["pytester", *(name for name in _fixtures if find_spec(name))]
 

@@ -38,6 +38,8 @@ ENVIRONMENT = PackageEnvironment(
 _PAYLOAD = Path(__file__).parent / "payload"
 _PREFIX = "notebook-"
 EXAMPLE = "train_on_this_site.ipynb"
+#: What keeps JupyterLab from asking whether it may call home.
+_ASKS = Path("jupyter/settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings")
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class LocalNotebook:
 
     def _state(self, state: ServiceState) -> NotebookState:
         address = (self._options.get("url") or state.url + self._base_path).rstrip("/")
-        return NotebookState(self.name, f"{address}/lab", state.phase, self.work, self.token or "")
+        return NotebookState(self.name, f"{address}/lab/tree/{EXAMPLE}", state.phase, self.work, self.token or "")
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -197,6 +199,10 @@ class LocalNotebook:
         self.work.mkdir(exist_ok=True)
         if not (self.work / EXAMPLE).exists():
             shutil.copy(_PAYLOAD / EXAMPLE, self.work / EXAMPLE)
+        asks = self.service.folder / _ASKS
+        if not asks.exists():
+            asks.parent.mkdir(parents=True, exist_ok=True)
+            asks.write_text('{"fetchNews": "false", "checkForUpdates": false}\n')
         data = self.work / "data"
         for link in data.iterdir() if data.is_dir() else ():
             if link.is_symlink() and link.name not in spec.data:
@@ -242,9 +248,6 @@ def _configuration(spec: NotebookSpec) -> dict[str, Any]:
             "allow_remote_access": spec.url is not None,
         },
         "LabApp": {
-            "default_url": f"/lab/tree/{EXAMPLE}",
-            "news_url": None,
-            "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",
         },
     }

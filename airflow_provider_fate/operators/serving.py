@@ -26,7 +26,8 @@ class FateServeOperator(ServiceOperator):
         the result of ``FateModelRegisterOperator``, ``FateModelAliasOperator`` or ``FateModelConvertOperator``, the
         folder of a package that was converted, or a file ``.onnx``, on any storage. (templated)
     :param canary: percent of the requests that it gets beside the stable version, 0 to 100, such as ``10``; again with
-        another share to change it. ``None``: it becomes the stable version. (templated)
+        another share to change it. The first version of a service gets all requests, and one that is stable already
+        stays it. ``None``: it becomes the stable version. (templated)
     :param version: what the answers call it; default: its number in the registry, else the beginning of its checksum.
         (templated)
     :param change_inputs: whether it may take other columns than the stable version, which breaks its clients.

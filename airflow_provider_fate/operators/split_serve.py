@@ -67,6 +67,7 @@ class FateSplitServeOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Check, then start."""
+        from airflow_provider_fate.errors import FateConfigError
         from airflow_provider_fate.hooks.hook import read_connection
         from airflow_provider_fate.hooks.split import SplitService
         from airflow_provider_fate.local.errors import LocalFateError
@@ -77,13 +78,10 @@ class FateSplitServeOperator(BaseOperator):
             part = part_given(self.part)
             self._require_consent(part)
             connection = read_connection(SplitService, self.split_conn_id)
-            spec = self._spec(part, connection)
             try:
                 service = LocalService(self.name)
-                service.start(spec, self.log.info, timeout=self.start_timeout)
+                service.start(self._spec(part, connection), self.log.info, timeout=self.start_timeout)
             except LocalFateError as error:
-                from airflow_provider_fate.errors import FateConfigError
-
                 raise FateConfigError(str(error)) from None
         root = connection.settings().root_url
         url = f"{root}/v2/models/{self.name}/infer" if part.role == "guest" else root

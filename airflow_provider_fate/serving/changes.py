@@ -14,35 +14,24 @@ def deploy(
     """Let a version answer: all requests, or a share of them as a canary.
 
     A version that is stable already stays it, and a canary beside it stays, too: so a task that runs again undoes
-    nothing that was decided since.
+    nothing that was decided since. The first version of a service gets all requests: nobody asks it yet.
 
     :param service: as it is; ``None``: it is not there yet.
     :param share: in percent, as a canary; ``None``: it takes the place of the stable version.
     :param change_inputs: whether it may take other columns, or give scores of another width, than the stable version:
         clients would have to change at the same moment.
-    :raises FateInputError: there is nothing beside which it could be a canary, another canary is being tried, another
-        model has this version, or its inputs differ.
+    :raises FateInputError: another canary is being tried, another model has this version, or its inputs differ.
     """
     if share is not None and not 0 <= share <= 100:
         raise FateInputError(f"canary={share!r} is not a share.", hint="Give percent, from 0 to 100.")
     if service is None:
-        if share is not None:
-            raise FateInputError(
-                f"canary={share}: there is no service beside which version {model.version} could be tried.",
-                hint="Deploy a version for all requests first, without canary=.",
-            )
         return ServingSpec(stable=model)
     spec = service.spec
     _one_model_per_version(service, model)
     if not change_inputs:
         _same_inputs(service, model)
-    if share is None:
+    if share is None or model.is_same(spec.stable):
         return _as_stable(spec, model)
-    if model.is_same(spec.stable):
-        raise FateInputError(
-            f"canary={share}: version {model.version} is the stable version of {service.name!r} already.",
-            hint="Nothing is to be tried. Was it promoted meanwhile?",
-        )
     if spec.canary is not None and not model.is_same(spec.canary):
         raise FateInputError(
             f"Version {spec.canary.version} is being tried in {service.name!r} with {spec.share} % of the requests.",

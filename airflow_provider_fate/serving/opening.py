@@ -9,7 +9,7 @@ from airflow_provider_fate.serving.backend import ServingBackend
 
 __all__ = ["open_backend"]
 
-_LOCAL = re.compile(r"local(?:://(/.*))?")
+_LOCAL = re.compile(r"local(?:://(/[^?]+(?:\?.*)?))?")
 
 
 def open_backend(place: str) -> ServingBackend:

@@ -85,9 +85,9 @@ class Engine:
         folder = self.folder(service)
         env = self.environment(service)
         if service.ends:
-            done = self.room.run(command, env, folder, host=service.name)
-            self.room.log(service.name).write_text(done.stdout + done.stderr)
-            assert done.returncode == 0, f"{service.name}: {done.stdout}{done.stderr}"
+            self.room.log(service.name).unlink(missing_ok=True)
+            code = self.room.complete(service.name, command, env, folder)
+            assert code == 0, f"{service.name} ended with {code}:\n{self.room.tail(service.name, 100)}"
             return
         self.processes[service.name] = self.room.start(service.name, command, env, folder)
 

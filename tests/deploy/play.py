@@ -13,10 +13,12 @@ from collections import Counter
 from typing import Any
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.jobs.builder import DagBuilder
 from dev.localairflow import AirflowApi
 from dev.localairflow.api import FINISHED
 from dev.localairflow.settings import ADMIN
 
+ENDED = ("success", "failed", "canceled", "timeout")
 URL = "http://airflow-api-server:8080"
 PATIENCE = 40 * 60.0
 
@@ -73,5 +75,18 @@ def jobs(host: str, port: str) -> None:
     say(jobs=Counter(" ".join(kind) for kind in kinds.values()))
 
 
+def toy(host: str, port: str, party: str, partner: str) -> None:
+    """Run FATE's own toy example between two parties, started by the first, and tell how it ended."""
+    dag = DagBuilder({"guest": [party], "host": [partner]}, {"cores": 1})
+    dag.add("toy_0", "toy_example", parameters={"data_num": 10, "partition": 1})
+    with FlowClient(FlowSettings(host=host, port=int(port))) as flow:
+        job_id = flow.job.submit(dag.document()).job_id
+        end = time.monotonic() + PATIENCE
+        while (status := str(flow.job.query(job_id=job_id)[0].status.value)) not in ENDED and time.monotonic() < end:
+            time.sleep(1)
+        records = {f"{record.role} {record.party_id}" for record in flow.job.query(job_id=job_id)}
+    say(end=status, records=sorted(records))
+
+
 if __name__ == "__main__":
-    {"run": run, "states": states, "result": result, "jobs": jobs}[sys.argv[1]](*sys.argv[2:])
+    {"run": run, "states": states, "result": result, "jobs": jobs, "toy": toy}[sys.argv[1]](*sys.argv[2:])

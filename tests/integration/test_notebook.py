@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import time
@@ -26,11 +27,14 @@ from airflow_provider_fate.operators.notebook import (
     FateNotebookStopOperator,
 )
 from airflow_provider_fate.sensors.notebook import FateNotebookSensor
+from tests.support.browser import drive, find_chromium
 from tests.support.fake_flow import FakeFlow
+from tests.support.fate import RunningFate
 from tests.support.task import CONN_ID, Task, connect
 
 pytestmark = pytest.mark.timeout(900)
 
+ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "the-token-of-this-notebook"
 ASKS_FATE = """
 from fate_client.flow_sdk import FlowClient
@@ -69,7 +73,7 @@ def start(**arguments: Any) -> tuple[dict[str, Any], Task]:
 
 def asked(notebook: dict[str, Any], path: str, token: str = TOKEN, data: dict[str, Any] | None = None) -> Any:
     request = urllib.request.Request(
-        notebook["url"].removesuffix("/lab") + path,
+        notebook["url"].partition("/lab/")[0] + path,
         headers={"Authorization": f"token {token}"},
         data=None if data is None else json.dumps(data).encode(),
     )
@@ -77,17 +81,24 @@ def asked(notebook: dict[str, Any], path: str, token: str = TOKEN, data: dict[st
         return json.load(reply)
 
 
-def kernel_runs(notebook: dict[str, Any], code: str) -> str:
-    """What a script prints in a terminal's environment: that of kernels, too, which inherit it from the server."""
-    state = LocalNotebook("lab").service.status()
+def environment_of(notebook: LocalNotebook) -> dict[str, str]:
+    """What kernels and terminals inherit of the server."""
+    state = notebook.service.status()
     assert state is not None
-    environment = dict(
-        entry.split("=", 1) for entry in Path(f"/proc/{state.server}/environ").read_text().split("\0") if entry
-    )
+    entries = Path(f"/proc/{state.server}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if entry)
+
+
+def kernel_runs(notebook: dict[str, Any], code: str) -> str:
+    """What a script prints in a terminal."""
     done = subprocess.run(
-        [ENVIRONMENT.interpreter, "-c", code], env=environment, capture_output=True, text=True, check=False,
+        [ENVIRONMENT.interpreter, "-c", code],
+        env=environment_of(LocalNotebook("lab")),
+        capture_output=True,
+        text=True,
+        check=False,
         cwd=notebook["folder"],
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -178,7 +189,7 @@ def test_a_repository_is_cloned_once_and_its_changes_stay(tmp_path: Path) -> Non
         "lab", NotebookSite("127.0.0.1"), repository=f"file://{origin}@v1", url="http://127.0.0.1/alice"
     )
     first = notebook.start(spec, token=TOKEN)
-    assert first.url == "http://127.0.0.1/alice/lab"
+    assert first.url == "http://127.0.0.1/alice/lab/tree/train_on_this_site.ipynb"
     clone = first.folder / "origin"
     assert (clone / ".git").is_dir()
     assert not (clone / "late.py").exists()
@@ -208,3 +219,55 @@ def test_a_start_script_that_fails_is_said(site: FakeFlow) -> None:
     with pytest.raises(StartError, match="the start script has ended with exit status 7"):
         start(start_script="exit 7")
     assert processes.of_instance(LocalNotebook("lab").service.folder) == []
+
+
+def site_of_this_machine(fate: RunningFate) -> NotebookSpec:
+    return NotebookSpec("lab", NotebookSite(fate.host, fate.port, party_id=fate.party_id, role="guest"))
+
+
+@pytest.mark.fate
+def test_the_example_trains_on_the_site(fate_full: RunningFate) -> None:
+    """Cell by cell, in the environment that the notebook's kernels have."""
+    notebook = LocalNotebook("lab")
+    state = notebook.start(site_of_this_machine(fate_full), token=TOKEN)
+    done = subprocess.run(
+        [ENVIRONMENT.interpreter, "-m", "nbconvert", "--to=notebook", "--execute", "--inplace", Path(state.url).name],
+        cwd=state.folder, env=environment_of(notebook), capture_output=True, text=True, check=False, timeout=800,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads((state.folder / Path(state.url).name).read_text())
+    printed = "".join(
+        text
+        for cell in document["cells"]
+        for output in cell.get("outputs", ())
+        for text in output.get("text", ())
+    )  # fmt: skip
+    assert "FATE-Flow at 127.0.0.1:" in printed
+    match = re.search(r"auc = (0\.\d+)", printed)
+    assert match is not None, printed
+    assert 0.8 < float(match[1]) < 1
+
+
+@pytest.mark.fate
+@pytest.mark.browser
+@pytest.mark.thorough
+def test_somebody_trains_from_a_browser(fate_full: RunningFate) -> None:
+    """The link, the token, all cells: what a newcomer does in the first five minutes."""
+    find_chromium()
+    notebook = LocalNotebook("lab")
+    state = notebook.start(site_of_this_machine(fate_full))
+    picture = ROOT / ".local" / "screenshots" / "notebook.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    seen = drive(
+        "jupyterlab", 850, url=state.url, token=state.token, screenshot=str(picture), patience=800, show="auc ="
+    )
+    match = re.search(r"auc = (0\.\d+)", "\n".join(seen["outputs"]))
+    assert match is not None, seen
+    assert 0.8 < float(match[1]) < 1
+    assert seen["problems"] == []
+    assert picture.stat().st_size > 20_000
+    print(f"screenshot: {picture}")
+    folder = notebook.service.folder
+    assert len(processes.of_instance(folder)) >= 2, "JupyterLab and a kernel"
+    assert notebook.stop()
+    assert processes.of_instance(folder) == []

@@ -2,7 +2,8 @@
 
 Python imports a module of this name at each start. It waits until fate-client is imported, and then tells it where the
 site is, as which party it speaks, and how requests are signed: fate-client itself reads all of that from one file of
-its installation, which all notebooks of a machine share, and never signs. Standard library only.
+its installation, which all notebooks of a machine share, and never signs. It also follows jobs in lines that can be
+read. Standard library only.
 """
 
 import importlib.abc
@@ -11,12 +12,14 @@ import importlib.util
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
 _CONFIG = "fate_client.pipeline.conf.env_config"
 _CLIENT = "fate_client.flow_sdk._client"
+_INVOKER = "fate_client.pipeline.utils.fateflow.fate_flow_job_invoker"
 
 
 def site() -> dict[str, Any]:
@@ -55,6 +58,29 @@ def _sign(module: Any) -> None:
     module.FlowClient.__init__ = __init__
 
 
+def _follow(module: Any) -> None:
+    def monitor_status(self: Any, job_id: str, role: str, party_id: str) -> None:
+        """As fate-client's own, in lines that can be read; which also goes on for ever after a timeout."""
+        begun, said = time.monotonic(), ""
+        print(f"Job {job_id}", flush=True)
+        while True:
+            status = self.query_job(job_id, role, party_id)["status"]
+            doing = status
+            if status == "running":
+                tasks = self.query_task(job_id=job_id, role=role, party_id=party_id, status=status)[1]
+                doing += " " + ", ".join(task["task_name"] for task in tasks or ())
+            if doing != said and not (doing.strip() == "running" and said):  # between two tasks none runs
+                said = doing
+                print(f"{time.monotonic() - begun:5.0f} s  {doing}", flush=True)
+            if status == "success":
+                return
+            if status in ("failed", "canceled", "timeout"):
+                raise ValueError(f"Job {job_id} is {status}. Why is in its log: airflow fate diagnose, or FATEBoard.")
+            time.sleep(1)
+
+    module.FATEFlowJobInvoker.monitor_status = monitor_status
+
+
 class _After(importlib.abc.Loader):
     """Loads a module as ever, then does something to it."""
 
@@ -75,8 +101,8 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Only for the two modules."""
-        then = {_CONFIG: _configure, _CLIENT: _sign}.get(name)
+        """Only for these modules."""
+        then = {_CONFIG: _configure, _CLIENT: _sign, _INVOKER: _follow}.get(name)
         if then is None:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)

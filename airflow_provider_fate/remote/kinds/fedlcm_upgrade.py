@@ -75,7 +75,11 @@ class ParticipantUpgrade(FedlcmKind[UpgradeAsked]):
         if not one.is_managed:
             raise FateInputError(f"{ref.id} was not deployed by FedLCM, which cannot upgrade it.")
         if phase_of(one) is not Phase.ACTIVE:
-            raise FateConflictError(f"{ref.id} is {status_word(one)}: only what is Active is upgraded.")
+            detail = (await self.look_at(ref, one)).detail
+            raise FateConflictError(
+                f"{ref.id} is {status_word(one)}, and only what is Active is upgraded: {detail}",
+                hint=self.way_out(ref, detail) if detail.startswith(LOST) else None,
+            )
         fedlcm = await self.client()
         choice = await fedlcm.fate.upgrades(federation.uuid, request.role, one.uuid)
         if request.version not in choice.versions:

@@ -53,6 +53,11 @@ class LocalBackend:
         self._layout = ServerLayout(Path(folder).expanduser().absolute())
         self.server = LocalServer(self._layout, _port(parse_qs(parts.query, keep_blank_values=True)))
 
+    @property
+    def services(self) -> list[str]:
+        """Names of all services."""
+        return self._layout.names()
+
     async def check(self, name: str, model: ServedModel) -> ServedModel:
         """Bring the model onto this machine, and look at it in a process of its own."""
         check_service_name(name)

@@ -70,7 +70,7 @@ def test_a_portal_may_show_a_certificate(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("missing", ["login", "password", "host"])
 def test_without_a_field_that_it_needs_it_is_refused(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    connect(monkeypatch, **{missing: None})
+    connect(monkeypatch, **{missing: None})  # type: ignore[arg-type]
     with pytest.raises(FateConfigError, match={"login": "user"}.get(missing, missing)):
         read_connection(FedlcmService, "there")
 

@@ -75,7 +75,7 @@ def test_the_new_version_is_shown_while_the_upgrade_goes_on(fedlcm: FakeFedlcm) 
     assert bank(fedlcm)["status"] == UPGRADING  # it cannot be cancelled
     fedlcm.let_pass(60)
     fedlcm.restart()
-    with pytest.raises(FateClusterFailed, match=r"does not go on with it any more \(Upgrading\)"):
+    with pytest.raises(FateConflictError, match=r"does not go on with it any more \(Upgrading\)\nIt was restarted"):
         upgrade().run()
 
 

@@ -185,6 +185,8 @@ def test_arguments_that_cannot_be(parties: Parties, tmp_path: Path, monkeypatch:
     connect(monkeypatch, "short", 1, "short")
     connect(monkeypatch, "open", 1, "x" * 40, host="host.example.org")
 
+    both = dict.fromkeys(("10000", "10001"), parties.address("x"))
+
     def serve(part: Mapping[str, Any], **more: Any) -> None:
         arguments = {"split_conn_id": parties.address("x"), "signed_off": part["sha256"], "features": good, **more}
         run(FateSplitServeOperator, part=part, **arguments)
@@ -198,7 +200,7 @@ def test_arguments_that_cannot_be(parties: Parties, tmp_path: Path, monkeypatch:
         (lambda: serve(host, features=None), "A host needs features"),
         (lambda: serve(host, hosts={"10000": "x"}), "hosts is given at a host"),
         (lambda: serve(guest, features=None), r"hosts=\{\}, and the model has the hosts 10000, 10001"),
-        (lambda: serve(guest), "has other columns than the part takes: c"),
+        (lambda: serve(guest, hosts=both), "has other columns than the part takes: c"),
         (lambda: serve(host, name="A name"), "no name for a service"),
         (lambda: serve(host | {"sha256": "0" * 64}), "It was made anew since"),
         (lambda: run(FateSplitServeOperator, part="x", signed_off="", split_conn_id="x"), "names no part"),

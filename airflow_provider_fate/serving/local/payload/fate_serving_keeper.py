@@ -58,11 +58,14 @@ class Upstream:
             said = (await answer.text())[:500]
         raise LoadError(_reason(said))
 
-    async def unload(self, key: str) -> None:
-        """Let go of a model; it does not matter if it is not there."""
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-            async with self.session.post(f"/v2/repository/models/{key}/unload"):
-                pass
+    async def keep(self, wanted: set[str]) -> None:
+        """Let go of all other models; a server that is not there has none."""
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError):
+            async with self.session.get("/v2/models") as answer:
+                loaded = set((await answer.json())["models"])
+            for key in loaded - wanted:
+                async with self.session.post(f"/v2/repository/models/{key}/unload"):
+                    pass
 
 
 def _reason(said: str) -> str:
@@ -79,7 +82,7 @@ class Keeper:
     """
 
     def __init__(self, home: Path, upstream: Upstream, server: ModelServerProcess) -> None:
-        self._specs, self._states, self._models = home / "services", home / "state", home / "models"
+        self._specs, self._states = home / "services", home / "state"
         self._upstream = upstream
         self._server = server
         self._seen: dict[str, tuple[int, int]] = {}
@@ -190,8 +193,7 @@ class Keeper:
         wanted = {target.key for route in self.routes.values() for target in route.tracks.values()}
         for spec in self._all_specs():  # also what is about to become live
             wanted |= {target.key for target in targets(spec).values()}
-        for key in {path.stem for path in self._models.glob("*.onnx")} - wanted:
-            await self._upstream.unload(key)
+        await self._upstream.keep(wanted)
 
     async def again(self, key: str) -> None:
         """Load a live model once more: the model server was started anew, and does not have it."""
