@@ -49,7 +49,9 @@ def applied(cluster: Cluster) -> Cluster:
     return cluster
 
 
-def may(cluster: Cluster, account: str, verb: str, resource: str, group: str = "", namespace: str = "fate-9999") -> bool:
+def may(
+    cluster: Cluster, account: str, verb: str, resource: str, group: str = "", namespace: str = "fate-9999"
+) -> bool:
     resource, _, sub = resource.partition("/")
     asked = {"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": sub}
     review = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,21 +29,25 @@ from airflow_provider_fate.operators.serving import (
     FateServiceStopOperator,
 )
 from airflow_provider_fate.serving import ServedModel, Service, ServicePhase, ServingSpec, open_backend
+from airflow_provider_fate.serving.kserve.manifest import Written, manifest_of
+from airflow_provider_fate.serving.kserve.place import KservePlace
 from tests.support.cluster_of_kubernetes import CONN_ID as CLUSTER
 from tests.support.cluster_of_kubernetes import Cluster
-from tests.support.kserve import Controller, kserve, loaded, not_loaded, revisions
+from tests.support.kserve import PUBLISHED, SERVICES, Controller, loaded, not_loaded, revisions, schema
 from tests.support.s3 import CONN_ID as S3
 from tests.support.s3 import RunningS3
-from tests.support.task import Task
+from tests.support.task import FakeTaskInstance, Task
 
-NOTES = "airflow-provider-fate/"
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
 def place(cluster: Cluster, s3: RunningS3) -> str:
     """A namespace with KServe, and a store."""
-    cluster.define(kserve())
-    return f"kserve://{CLUSTER}/{cluster.namespace()}?store=s3://{S3}@{s3.create_bucket()}/served&service_account=reader"
+    cluster.define(SERVICES)
+    return (
+        f"kserve://{CLUSTER}/{cluster.namespace()}?store=s3://{S3}@{s3.create_bucket()}/served&service_account=reader"
+    )
 
 
 @pytest.fixture
@@ -74,7 +79,11 @@ def ask(place: str, verb: str, *arguments: Any, **more: Any) -> Any:
 
 
 def task(place: str, operator: Any, **arguments: Any) -> Task:
-    return Task(lambda: operator(task_id="task", service="credit", backend=place, poll_interval=0.03, **arguments))
+    """One of its own in the run."""
+    ti = FakeTaskInstance(task_id=f"task-{next(NUMBERS)}")
+    return Task(
+        lambda: operator(task_id=ti.task_id, service="credit", backend=place, poll_interval=0.03, **arguments), ti
+    )
 
 
 def begin(mine: Task) -> Any:
@@ -178,9 +187,7 @@ def test_a_canary_beside_the_stable_version_promoted(place: str, controller: Con
     )  # fmt: skip
     assert ask(place, "get", "credit").reason == "version 2 is not ready yet"
     up = [{"name": "v2", "ready": True, "trafficPercent": 10, "modelStatus": loaded()}]
-    result = end(
-        mine, trigger, lambda: controller.says("credit", "Ready", "PredictorReady", canaryStatuses=up)
-    )
+    result = end(mine, trigger, lambda: controller.says("credit", "Ready", "PredictorReady", canaryStatuses=up))
     assert {track: one["share"] for track, one in result["live"].items()} == {"stable": 90, "canary": 10}
 
     promote = task(place, FateServicePromoteOperator, version="2")
@@ -351,7 +358,32 @@ def asked(cluster: Cluster, controller: Controller) -> int:
     )  # fmt: skip
 
 
-# -- bad input ----------------------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not PUBLISHED.exists(), reason=f"KServe's published schema is not at hand ({PUBLISHED.name})")
+@pytest.mark.parametrize(
+    "options", ["", "&min_replicas=2&max_replicas=5&runtime=kserve-tritonserver&service_account=x"]
+)
+@pytest.mark.parametrize("mode", ["Standard", "Knative"])
+def test_what_is_written_is_what_kserve_publishes(mode: str, options: str) -> None:
+    from jsonschema import Draft202012Validator
+
+    place = KservePlace.of(f"kserve://conn/models?mode={mode}{options}")
+    one = ServedModel(version="1", uri="s3://bucket/one", sha256="0" * 64, inputs=("x0", "x1"), width=1)
+    other = one.model_copy(update={"version": "2", "uri": "s3://bucket/two", "sha256": "1" * 64})
+    language = ServedModel(version="2024.1_b", uri="hf://example/model", format="huggingface")
+    check = Draft202012Validator(schema())
+    for spec in (
+        ServingSpec(stable=one),
+        ServingSpec(stable=one, canary=other, share=0),
+        ServingSpec(stable=other, previous=one, stopped=True),
+        ServingSpec(stable=language),
+    ):
+        body = manifest_of("credit", spec, place, mark=None, generation=7, before=None)
+        assert [error.message for error in check.iter_errors(body["spec"])] == []
+        assert Written.of(body) == Written(spec, None, 7), "nothing is lost on the way"
+    assert list(check.iter_errors({"predictor": {"model": {"storageURI": "s3://x"}}})), "a wrong name is noticed"
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------
 
 
 def test_a_service_of_somebody_else_is_left_alone(
@@ -375,7 +407,7 @@ def test_a_version_that_is_no_number(place: str, models: Any) -> None:
 
 
 def test_no_store(place: str, models: Any) -> None:
-    with pytest.raises(AirflowFailException, match=r"store is missing.*\?store=s3://"):
+    with pytest.raises(AirflowFailException, match=r"store is missing[^?]*\?store=s3://"):
         begin(task(place.partition("?")[0], FateServeOperator, model=models(1), version="1"))
 
 
@@ -386,7 +418,11 @@ def test_a_model_that_is_not_there(place: str, tmp_path: Path) -> None:
 
 def test_a_namespace_that_is_not_there(place: str, models: Any) -> None:
     with pytest.raises((FateNamespaceNotFound, AirflowFailException), match="kubectl create namespace nowhere"):
-        begin(task(f"kserve://{CLUSTER}/nowhere?{place.partition('?')[2]}", FateServeOperator, model=models(1), version="1"))
+        begin(
+            task(
+                f"kserve://{CLUSTER}/nowhere?{place.partition('?')[2]}", FateServeOperator, model=models(1), version="1"
+            )
+        )
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ def manifest_of(
         told = {"predictor": _predictor(stable, place, tries) | {"name": track_name(stable)}}
         if canary is not None:
             one = _predictor(canary, place, tries) | {"name": track_name(canary)}
+            one["model"]["name"] = "kserve-container"  # its schema wants it here, and only here
             told["canary"] = [{"predictor": one, "trafficPercent": spec.share}]
     return {
         "apiVersion": API_VERSION,
