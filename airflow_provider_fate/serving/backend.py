@@ -32,6 +32,12 @@ class ServingBackend(Protocol):
         :raises FateConnectionError: the backend cannot be asked.
         """
 
+    async def look(self, name: str) -> Service | None:
+        """The same for whoever waits, together with many others: it may be a moment old.
+
+        :raises FateConnectionError: the backend cannot be asked.
+        """
+
     async def apply(self, name: str, spec: ServingSpec, *, expected: int | None, mark: ChangeMark | None) -> int:
         """Say what a service shall be, and come back at once; :meth:`get` tells what becomes of it.
 

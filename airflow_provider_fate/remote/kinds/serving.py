@@ -87,7 +87,7 @@ class ServiceKind(WorkKind[ServiceRef, RequestT]):
 
     async def look(self, refs: Sequence[ServiceRef]) -> Mapping[str, Snapshot]:
         """Ask for each service once."""
-        services = {name: await self.backend.get(name) for name in {ref.name for ref in refs}}
+        services = {name: await self.backend.look(name) for name in {ref.name for ref in refs}}
         return {ref.id: self.stands(ref, services[ref.name]) for ref in refs}
 
     def stands(self, ref: ServiceRef, service: Service | None) -> Snapshot:
@@ -158,6 +158,8 @@ class ServiceChange(ServiceKind[ServiceRequest]):
 
         if service is None:
             return Snapshot(WorkState.MISSING, detail="it was deleted by somebody")
+        if service.generation < ref.generation:
+            return Snapshot(WorkState.RUNNING, detail="asked for")  # what is looked at may be a moment old
         if service.generation != ref.generation:
             return Snapshot(
                 WorkState.STOPPED, detail=f"somebody has changed it since (generation {service.generation})"

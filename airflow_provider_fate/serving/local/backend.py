@@ -67,6 +67,10 @@ class LocalBackend:
         """A service; a server that ended with the machine is started again."""
         return await asyncio.to_thread(self._get, check_service_name(name))
 
+    async def look(self, name: str) -> Service | None:
+        """The same: it costs a file."""
+        return await self.get(name)
+
     async def apply(self, name: str, spec: ServingSpec, *, expected: int | None, mark: ChangeMark | None) -> int:
         """Write the spec; the router follows within a moment."""
         return await asyncio.to_thread(self._apply, check_service_name(name), spec, expected, mark)
