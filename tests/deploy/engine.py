@@ -139,6 +139,13 @@ class Engine:
                 yield self
             finally:
                 self.room.roster.stop()
-                for left in ("master-grpc-19333", "volume-grpc-18081", "filer-grpc-18888", "filer-8888", "s3-8333"):
+                for left in (
+                    "master-grpc-19333",
+                    "volume-grpc-18081",
+                    "filer-grpc-18888",
+                    "filer-8888",
+                    "s3-8333",
+                    "s3-grpc-18333",
+                ):
                     Path(f"/tmp/seaweedfs-{left}.sock").unlink(missing_ok=True)
         shutil.rmtree(self.home, ignore_errors=True)
