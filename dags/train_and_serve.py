@@ -90,8 +90,8 @@ def train_and_serve() -> None:
     )
 
     @task.branch
-    def shall_a_person_be_asked(params: dict[str, Any]) -> str:
-        return "approve" if params["ask"] else "register"
+    def shall_a_person_be_asked(params: dict[str, Any] | None = None) -> str:
+        return "approve" if (params or {}).get("ask") else "register"
 
     approve = FateApprovalOperator(
         task_id="approve",

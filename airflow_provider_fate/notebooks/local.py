@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_fate.errors import FateInputError, FateNotFoundError
-from airflow_provider_fate.jobs.pipeline.environment import FATE_CLIENT, REQUIREMENTS
 from airflow_provider_fate.local.environments import PackageEnvironment
+from airflow_provider_fate.local.pins.client import FATE_CLIENT, REQUIREMENTS
 from airflow_provider_fate.local.progress import Progress, silent
 from airflow_provider_fate.local.services import LocalService, ServiceSpec, ServiceState, all_services
 from airflow_provider_fate.notebooks.activity import NotebookActivity, ask_activity

@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_fate.clients.airflow_api import ConnectionEntry
 from airflow_provider_fate.errors import FateInputError
-from airflow_provider_fate.storage.connections import (
-    ApiConnections,
-    ConnectionFile,
-    ConnectionStore,
-    is_conn_id,
-    marked,
-)
+
+if TYPE_CHECKING:
+    from airflow_provider_fate.clients.airflow_api import ConnectionEntry
+    from airflow_provider_fate.storage.connections import ConnectionStore
 
 __all__ = ["checked_id", "entry_of", "open_store"]
 
@@ -30,6 +26,7 @@ def open_store(where: str) -> ConnectionStore:
     """
     from airflow_provider_fate.hooks.airflow_api import AirflowServer
     from airflow_provider_fate.hooks.hook import read_connection
+    from airflow_provider_fate.storage.connections import ApiConnections, ConnectionFile
 
     if where.startswith(_API):
         return ApiConnections(read_connection(AirflowServer, checked_id(where.removeprefix(_API), "store")).client())
@@ -46,6 +43,8 @@ def checked_id(text: str, argument: str = "fate_conn_id") -> str:
 
     :raises FateInputError: it is none.
     """
+    from airflow_provider_fate.storage.connections import is_conn_id
+
     if not is_conn_id(str(text)):
         raise FateInputError(
             f"{argument}: {str(text)!r} is no id of a connection.",
@@ -67,6 +66,9 @@ def entry_of(
     :param cluster: result of a deployment.
     :raises FateInputError: where its FATE-Flow answers is not known, or ids are wrong.
     """
+    from airflow_provider_fate.clients.airflow_api import ConnectionEntry
+    from airflow_provider_fate.storage.connections import marked
+
     connection = cluster.get("connection")
     where = f"{cluster.get('namespace')}/{cluster['name']}"
     if not connection:

@@ -29,7 +29,7 @@ from airflow_provider_fate.operators.serving import (
     FateServiceStopOperator,
 )
 from airflow_provider_fate.serving import ServedModel, Service, ServicePhase, ServingSpec, open_backend
-from airflow_provider_fate.serving.kserve.manifest import Written, manifest_of
+from airflow_provider_fate.serving.kserve.manifest import WrittenService, manifest_of
 from airflow_provider_fate.serving.kserve.place import KservePlace
 from tests.support.cluster_of_kubernetes import CONN_ID as CLUSTER
 from tests.support.cluster_of_kubernetes import Cluster
@@ -379,7 +379,7 @@ def test_what_is_written_is_what_kserve_publishes(mode: str, options: str) -> No
     ):
         body = manifest_of("credit", spec, place, mark=None, generation=7, before=None)
         assert [error.message for error in check.iter_errors(body["spec"])] == []
-        assert Written.of(body) == Written(spec, None, 7), "nothing is lost on the way"
+        assert WrittenService.of(body) == WrittenService(spec, None, 7), "nothing is lost on the way"
     assert list(check.iter_errors({"predictor": {"model": {"storageURI": "s3://x"}}})), "a wrong name is noticed"
 
 

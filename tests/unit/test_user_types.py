@@ -42,6 +42,8 @@ def test_dags_and_the_readme_are_understood_by_mypy_as_they_are(tmp_path: Path) 
     )
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
     # Airflow says that a task's function returns an XComArg, and lets it be used as its value all the same.
-    ours = [line for line in errors if "XComArg" not in line]
+    # Of setups and teardowns that are mapped it says that they are none.
+    theirs = ("XComArg", '"as_setup"', '"as_teardown"')
+    ours = [line for line in errors if not any(words in line for words in theirs)]
     assert len(ours) == 1, done.stdout + done.stderr
     assert 'misuse.py:4: error: Missing named argument "guest" for "HeteroSecureBoost"' in ours[0]

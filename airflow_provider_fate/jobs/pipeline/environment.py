@@ -16,27 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_fate.jobs.pipeline.errors import FatePipelineError
+from airflow_provider_fate.local.pins.client import FATE_CLIENT, REQUIREMENTS
 
 __all__ = ["PipelineEnvironment"]
 
 log = logging.getLogger(__name__)
 
-FATE_CLIENT = "fate_client==2.2.0"
-# What building a pipeline really imports of fate-client's dependencies, with the limits that it does not declare: it
-# was written for pydantic 1 and calls functions that ruamel.yaml 0.18 removed. (It needs torch and transformers
-# for the neural-network components only.) Then what pipelines import themselves: all of FATE's own examples import
-# fate_client.pipeline.utils.test_utils, which needs PyYAML and does not declare it, and many read CSV files.
-REQUIREMENTS = (
-    "pydantic>=1.10,<2",
-    "ruamel.yaml>=0.17,<0.18",
-    "requests>=2.28",
-    "requests-toolbelt>=1",
-    "networkx>=3",
-    "PyYAML>=6",
-    "pandas>=2,<2.3",
-    "numpy>=1.26,<2.3",
-    "setuptools<80",
-)
 _CHECK = "import fate_client.pipeline.components.fate, fate_client.pipeline.utils.test_utils, pandas"
 _READY = "ready.json"
 _LAST_LINES = 15

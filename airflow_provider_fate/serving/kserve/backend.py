@@ -17,7 +17,7 @@ from airflow_provider_fate.serving.kserve.manifest import (
     API_VERSION,
     KIND,
     LABEL,
-    Written,
+    WrittenService,
     differs,
     failing_again,
     manifest_of,
@@ -90,7 +90,7 @@ class KserveBackend:
         client, resource = await self._client(), await self._resource()
         for left in reversed(range(TRIES)):
             before = await client.get(resource, self.place.namespace, name)
-            written = Written.of(before) if before is not None else None
+            written = WrittenService.of(before) if before is not None else None
             if (written.generation if written else None) != expected:
                 raise FateConflictError(
                     f"{name!r} was changed by somebody else in this moment.", hint="Look at it, and decide again."
@@ -119,7 +119,7 @@ class KserveBackend:
         body = await client.get(resource, self.place.namespace, check_service_name(name))
         if body is None:
             return False
-        Written.of(body)
+        WrittenService.of(body)
         return await client.delete(resource, self.place.namespace, name, uid=str(body["metadata"]["uid"]))
 
     async def traffic(self, name: str) -> Mapping[Track, TrackTraffic] | None:
@@ -150,7 +150,7 @@ class KserveBackend:
     def _service(self, name: str, body: Json | None) -> Service | None:
         if body is None:
             return None
-        written = Written.of(body)
+        written = WrittenService.of(body)
         phase, reason = phase_of(body, written)
         status: Mapping[str, Any] = body.get("status") or {}
         if phase is ServicePhase.READY and (changed := differs(body, written, name, self.place)):

@@ -15,7 +15,7 @@ from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.serving.kserve.place import KservePlace
 from airflow_provider_fate.serving.records import ChangeMark, ServedModel, ServingSpec
 
-__all__ = ["API_VERSION", "KIND", "LABEL", "Written", "manifest_of", "track_name"]
+__all__ = ["API_VERSION", "KIND", "LABEL", "WrittenService", "manifest_of", "track_name"]
 
 API_VERSION, KIND = "serving.kserve.io/v1beta1", "InferenceService"
 _OURS, _THEIRS = "airflow-provider-fate/", "serving.kserve.io/"
@@ -25,7 +25,7 @@ _SPEC, _MARK, _GENERATION, _TRY = f"{_OURS}spec", f"{_OURS}mark", f"{_OURS}gener
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenService:
     """What stands in an object's metadata of the service.
 
     :param generation: ours. That of Kubernetes does not count annotations, by which KServe is told to stop.
@@ -36,7 +36,7 @@ class Written:
     generation: int
 
     @classmethod
-    def of(cls, body: Json) -> Written:
+    def of(cls, body: Json) -> WrittenService:
         """Read it.
 
         :raises FateInputError: somebody else has made the object.
@@ -111,7 +111,7 @@ def failing_again(body: dict[str, Any], names: Mapping[str, str]) -> None:
     """
     for predictor in predictors(body):
         version = (predictor.get("labels") or {}).get(f"{_OURS}version")
-        if version in names:
+        if version is not None and version in names:
             predictor["annotations"] = {_TRY: names[version]}
 
 
@@ -122,7 +122,7 @@ def predictors(body: Json) -> list[dict[str, Any]]:
     return [spec.get("predictor") or {}, *canaries]
 
 
-def differs(body: Json, written: Written, name: str, place: KservePlace) -> str:
+def differs(body: Json, written: WrittenService, name: str, place: KservePlace) -> str:
     """What somebody else has changed since, in words; empty: nothing that counts."""
     wanted = manifest_of(name, written.spec, place, mark=None, generation=0, before=None)
     for is_one, should_be in zip(predictors(body), predictors(wanted), strict=False):

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_fate.clients.kubernetes import Json, condition
 from airflow_provider_fate.clients.kubernetes.objects import meta
-from airflow_provider_fate.serving.kserve.manifest import Written, track_name
+from airflow_provider_fate.serving.kserve.manifest import WrittenService, track_name
 from airflow_provider_fate.serving.records import LiveVersion, ServicePhase, Track
 
 __all__ = ["answering", "failing", "phase_of"]
@@ -17,7 +17,7 @@ HOPELESS = frozenset({"BlockedByFailedLoad", "InvalidSpec"})
 _PARTS = ("PredictorReady", "RoutesReady", "IngressReady", "LatestDeploymentReady", "CanaryPredictorReady", "Ready")
 
 
-def phase_of(body: Json, written: Written) -> tuple[ServicePhase, str]:
+def phase_of(body: Json, written: WrittenService) -> tuple[ServicePhase, str]:
     """Where the newest spec stands, and why."""
     status = body.get("status") or {}
     if meta(body).get("deletionTimestamp"):
@@ -42,7 +42,7 @@ def phase_of(body: Json, written: Written) -> tuple[ServicePhase, str]:
     return ServicePhase.READY, "ready"
 
 
-def failing(body: Json, written: Written) -> dict[str, str]:
+def failing(body: Json, written: WrittenService) -> dict[str, str]:
     """Which versions cannot be loaded, and why."""
     found = {}
     for version, model in _loads(body.get("status") or {}, written).items():
@@ -54,7 +54,7 @@ def failing(body: Json, written: Written) -> dict[str, str]:
     return found
 
 
-def answering(body: Json, written: Written, url: str | None) -> dict[Track, LiveVersion]:
+def answering(body: Json, written: WrittenService, url: str | None) -> dict[Track, LiveVersion]:
     """Which versions answer now, as far as KServe tells."""
     spec, status = written.spec, body.get("status") or {}
     if url is None or _is(body, "Stopped"):
@@ -76,7 +76,7 @@ def answering(body: Json, written: Written, url: str | None) -> dict[Track, Live
     return found
 
 
-def _loads(status: Mapping[str, Any], written: Written) -> dict[str, Mapping[str, Any]]:
+def _loads(status: Mapping[str, Any], written: WrittenService) -> dict[str, Mapping[str, Any]]:
     """What KServe tells of the loading of each version."""
     spec = written.spec
     told = {str(one.get("name")): one for one in status.get("canaryStatuses") or ()}
@@ -92,7 +92,7 @@ def _loads(status: Mapping[str, Any], written: Written) -> dict[str, Mapping[str
     return found
 
 
-def _canary_is_up(status: Mapping[str, Any], written: Written) -> bool:
+def _canary_is_up(status: Mapping[str, Any], written: WrittenService) -> bool:
     canary = written.spec.canary
     assert canary is not None
     for one in status.get("canaryStatuses") or ():
