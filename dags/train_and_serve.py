@@ -154,7 +154,7 @@ def train_and_serve() -> None:
             "fate": float(fates["predict_score"]),
         }
 
-    loads >> train >> score
+    loads >> train >> score >> scores
     branch = shall_a_person_be_asked()
     [gate, convert] >> branch >> approve >> register
     branch >> register
