@@ -36,13 +36,28 @@ def served_model(given: Any, version: str | None = None) -> ServedModel:
         assert found is not None
         return _described(found.to_json() | {"registry": str(given["registry"])}, version)
     if isinstance(given, Mapping):
-        return _described(given, version)
+        return _as_it_is(given, version) if "format" in given else _described(given, version)
     if isinstance(given, str) and given:
         return _placed(given, version)
     raise FateInputError(
         f"model={given!r} names no model.",
         hint="Give {'registry': ..., 'name': ..., 'alias': 'champion'}, register.output, convert.output, or a folder.",
     )
+
+
+def _as_it_is(given: Mapping[str, Any], version: str | None) -> ServedModel:
+    """A model of another format, which only its server understands."""
+    from airflow_provider_fate.storage.folder import require_no_password
+
+    uri, label = str(given.get("uri") or ""), str(version or given.get("version") or "")
+    for field, value in (("uri", uri), ("version", label)):
+        if not value:
+            raise FateInputError(
+                f"model: {field} is missing in {dict(given)!r:.300}.",
+                hint="Write {'uri': 's3://conn_id@bucket/folder', 'format': 'sklearn', 'version': '3'}.",
+            )
+    require_no_password("model: uri", uri)
+    return _model(label, uri, given.get("sha256"), (), 0, {}, format=str(given["format"]))
 
 
 def _described(given: Mapping[str, Any], version: str | None) -> ServedModel:
@@ -91,14 +106,25 @@ def _placed(place: str, version: str | None) -> ServedModel:
     return _model(version, folder.place(ONNX), made.sha256, made.inputs, made.width, labels)
 
 
-def _model(version: str | None, uri: str, sha256: Any, inputs: Any, width: int, labels: dict[str, str]) -> ServedModel:
+def _model(
+    version: str | None,
+    uri: str,
+    sha256: Any,
+    inputs: Any,
+    width: int,
+    labels: dict[str, str],
+    *,
+    format: str = "onnx",
+) -> ServedModel:
     from pydantic import ValidationError
 
     from airflow_provider_fate.serving import ServedModel
 
     label = version if version is not None else str(sha256 or "")[:12]
     try:
-        return ServedModel(version=label, uri=uri, sha256=sha256, inputs=tuple(inputs), width=width, labels=labels)
+        return ServedModel(
+            version=label, uri=uri, sha256=sha256, format=format, inputs=tuple(inputs), width=width, labels=labels
+        )
     except ValidationError as error:
         first = error.errors()[0]
         raise FateInputError(

@@ -207,8 +207,14 @@ class FateServiceCheckOperator(RemoteWorkOperator["ServiceRef"]):
                 f"Only {len(sample.scores)} rows are in all of the given files, and min_rows is {self.min_rows}.",
                 hint="Give the raw rows that FATE has scored, with their ids as FATE has them.",
             )
-        url = next(one.url for one in service.live.values() if one.version == model.version) or service.url
-        assert url is not None
+        live = next(one for one in service.live.values() if one.version == model.version)
+        url = live.url or service.url
+        if url is None or (live.url is None and live.share < 100):
+            raise FateInputError(
+                f"version={model.version!r}: {self.backend.partition('?')[0]} gives it no address of its own, and only "
+                f"{live.share} % of the requests to {self.service!r} reach it.",
+                hint="Of KServe write mode=Knative, where each revision has an address; or let it get all requests.",
+            )
         report = ask_and_compare(
             url, sample.columns, sample.scores, version=model.version, tolerance=self.tolerance, batch=self.batch,
             max_latency_ms=self._latency_ms,

@@ -24,7 +24,8 @@ class FateServeOperator(ServiceOperator):
     :param service: name of the service: lower-case letters, digits and ``-``. (templated)
     :param model: what to serve, as ONNX: ``{"registry": ..., "name": ..., "alias": "champion"}`` (or ``"version": 3``),
         the result of ``FateModelRegisterOperator``, ``FateModelAliasOperator`` or ``FateModelConvertOperator``, the
-        folder of a package that was converted, or a file ``.onnx``, on any storage. (templated)
+        folder of a package that was converted, or a file ``.onnx``, on any storage. For KServe also
+        ``{"uri": ..., "format": "sklearn", "version": "3"}``, of any format that it knows. (templated)
     :param canary: percent of the requests that it gets beside the stable version, 0 to 100, such as ``10``; again with
         another share to change it. The first version of a service gets all requests, and one that is stable already
         stays it. ``None``: it becomes the stable version. (templated)
@@ -32,7 +33,8 @@ class FateServeOperator(ServiceOperator):
         (templated)
     :param change_inputs: whether it may take other columns than the stable version, which breaks its clients.
     :param backend: ``local``: a model server on this machine; ``local:///folder?port=8500``: another one, whose files
-        are in this folder. (templated)
+        are in this folder; ``kserve://kubernetes_default/namespace?store=...``: KServe on Kubernetes, see
+        :class:`~airflow_provider_fate.serving.kserve.place.KservePlace`. (templated)
     :param deferrable: wait in the triggerer (default), or in the worker.
     :param poll_interval: shortest pause in seconds between two looks; default 0.5.
     :param execution_timeout: how long to wait; default 30 minutes.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.kubernetes.server import LocalKubernetes
 from tests.support.cluster_of_kubernetes import Cluster
 
 HELM = Path(__file__).resolve().parents[2] / "helm"
@@ -39,7 +40,8 @@ def lost(given: Any, taken: Any, where: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def applied(cluster: Cluster) -> Cluster:
+def applied(kubernetes_server: LocalKubernetes) -> Cluster:
+    cluster = Cluster(kubernetes_server)
     for name in NAMESPACES:
         cluster.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}}, may_fail=True)
     for file in ("connections.yaml", "network-policies.yaml", "rbac.yaml"):

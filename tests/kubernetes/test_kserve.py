@@ -358,6 +358,19 @@ def asked(cluster: Cluster, controller: Controller) -> int:
     )  # fmt: skip
 
 
+def test_a_model_of_another_format_is_handed_on(place: str, controller: Controller) -> None:
+    model = {"uri": "s3://conn@bucket/iris/", "format": "sklearn", "version": "spring"}
+    mine = task(place, FateServeOperator, model=model)
+    trigger = begin(mine)
+    served = controller.body("credit")["spec"]["predictor"]["model"]
+    assert (served["modelFormat"]["name"], served["storageUri"]) == ("sklearn", "s3://bucket/iris")
+    result = end(mine, trigger, lambda: controller.says("credit", "Ready", "PredictorReady"))
+    assert result["version"] == "spring"
+    for wrong in ({"format": "sklearn", "version": "1"}, {"uri": "/tmp/iris", "format": "sklearn", "version": "1"}):
+        with pytest.raises(AirflowFailException, match=r"uri is missing|uri='/tmp/iris'.*that a pod"):
+            begin(task(place, FateServeOperator, model=wrong))
+
+
 @pytest.mark.skipif(not PUBLISHED.exists(), reason=f"KServe's published schema is not at hand ({PUBLISHED.name})")
 @pytest.mark.parametrize(
     "options", ["", "&min_replicas=2&max_replicas=5&runtime=kserve-tritonserver&service_account=x"]

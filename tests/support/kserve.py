@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ SERVICES = definition(
 )
 
 
+@cache
 def schema() -> dict[str, Any]:
     """What KServe publishes of the spec, as JSON Schema that lets nothing unknown pass."""
-    version = yaml.safe_load(PUBLISHED.read_text())["spec"]["versions"][0]
+    version = yaml.load(PUBLISHED.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))["spec"]["versions"][0]
     found: dict[str, Any] = _strict(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
     return found
 
