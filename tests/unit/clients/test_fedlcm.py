@@ -324,9 +324,11 @@ def test_removal_of_what_is_not_active_needs_force(fake: FakeFedlcm, client: Fed
     chart = client.charts.list(ChartType.CLUSTER)[0]
     text = client.fate.cluster_deployment(federation, 9999, "bank", "bank", chart.uuid, ServiceType.NODE_PORT)
     order = FateOrder("bank", "", "bank", chart.uuid, endpoint_uuid, text, extra={"party_id": 9999})
+    usual, fake.pace = fake.pace, 60.0  # it stays so, however slow this machine is
     uuid = client.fate.deploy(federation, Role.CLUSTER, order)
     with pytest.raises(FateConflictError, match=r"when in status: Installing\nOnly what is Active"):
         client.fate.remove(federation, Role.CLUSTER, uuid)
+    fake.pace = usual
     assert client.fate.remove(federation, Role.CLUSTER, uuid, force=True)
     gone(client, federation, lambda: client.fate.members(federation).clusters)
     assert "bank" not in fake.namespaces  # FedLCM has made it

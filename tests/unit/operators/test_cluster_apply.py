@@ -94,7 +94,7 @@ def test_a_cluster_that_another_job_changes_is_waited_for_by_a_retry(
     kubefate: FakeKubefate, fake_flow: FakeFlow
 ) -> None:
     apply(party(fake_flow)).run()
-    kubefate.pace = 1.0
+    kubefate.pace = 60.0
     apply(party(fake_flow, persistence=True), task_id="one").start()
     with pytest.raises(FateConflictError):
         apply(party(fake_flow, pullPolicy="Always"), task_id="two").start()
