@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from airflow_provider_fate.hooks._tls import verification
-from airflow_provider_fate.hooks.form import ConnectionModel, Extra, Form, Standard
+from airflow_provider_fate.hooks._http import HttpService
+from airflow_provider_fate.hooks.form import Extra, Form, Standard
 
 if TYPE_CHECKING:
     from airflow_provider_fate.clients.kubefate import KubefateClient, KubefateSettings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KubefateService"]
 
 
-class KubefateService(ConnectionModel):
+class KubefateService(HttpService):
     """KubeFATE's service, as an Airflow connection describes it.
 
     :param host: name or address of the service, or of the Ingress in front of it.
@@ -23,11 +23,6 @@ class KubefateService(ConnectionModel):
     :param user: user of KubeFATE.
     :param password: the user's password; never shown.
     :param host_header: the name that the Ingress answers to, where ``host`` is another one, or an address.
-    :param prefix: path below which the service answers.
-    :param tls: speak HTTPS.
-    :param ca_file: CA bundle for it; ``None``: the system's.
-    :param verify: check the certificate.
-    :param timeout: seconds one request may take.
     """
 
     form: ClassVar[Form] = Form(
@@ -63,52 +58,12 @@ class KubefateService(ConnectionModel):
             "Name that the Ingress answers to, where the host above is only an address of it. Empty: the host.",
         ),
     ] = None
-    prefix: Annotated[str | None, Extra("Path prefix", "Path below which KubeFATE answers. Empty: at the root.")] = None
-    tls: Annotated[
-        bool | None,
-        Extra("TLS", "KubeFATE itself speaks plain HTTP: on when the Ingress terminates TLS.", prefill=True),
-    ] = None
-    ca_file: Annotated[
-        str | None,
-        Extra(
-            "CA file",
-            "Path, on the workers and the triggerer, of the CA bundle that signs the server's certificate. "
-            "Empty: the system's.",
-        ),
-    ] = None
-    verify: Annotated[
-        bool | None,
-        Extra("Verify TLS", "Check the server's certificate. Switch off only for a test.", prefill=True),
-    ] = None
-    timeout: Annotated[float | None, Extra("Timeout (s)", "How long one request may take.", prefill=30)] = Field(
-        default=None, ge=1, le=600
-    )
-
-    @field_validator("prefix")
-    @classmethod
-    def _prefix_is_a_path(cls, value: str | None) -> str | None:
-        return f"/{value.strip('/')}" if value and value.strip("/") else None
-
-    @property
-    def scheme(self) -> Literal["http", "https"]:
-        """``https`` when the connection says TLS, else ``http``."""
-        return "https" if self.tls else "http"
 
     def settings(self) -> KubefateSettings:
         """What the client needs of it."""
         from airflow_provider_fate.clients.kubefate import KubefateSettings
 
-        return KubefateSettings(
-            host=self.host,
-            port=self.port or (443 if self.tls else 80),
-            scheme=self.scheme,
-            verify=verification(self.verify, self.ca_file),
-            timeout=self.timeout or 30.0,
-            user=self.user,
-            password=self.password,
-            host_header=self.host_header,
-            prefix=self.prefix or "",
-        )
+        return KubefateSettings(**self.reached, user=self.user, password=self.password, host_header=self.host_header)
 
     def client(self) -> KubefateClient:
         """Open a client; close it."""
