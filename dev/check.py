@@ -73,7 +73,8 @@ def main() -> int:
     wanted = set(args.groups or names)
     if unknown := wanted - set(names):
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    for name in ("PYTEST_ADDOPTS", "TEST_ALL"):
+    # The last one: of the hundreds of processes to come, each would compile anew what it imports.
+    for name in ("PYTEST_ADDOPTS", "TEST_ALL", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     shutil.rmtree(COVERAGE, ignore_errors=True)
     COVERAGE.mkdir(parents=True)

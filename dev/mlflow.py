@@ -65,7 +65,7 @@ class MlflowEnvironment:
                 shutil.rmtree(self.directory, ignore_errors=True)  # half of one, from a start that was interrupted
                 uv = str(find_uv_bin())
                 _run([uv, "venv", "--quiet", "--python", sys.executable, str(self.directory)])
-                install = [uv, "pip", "install", "--quiet", "--python", str(interpreter)]
+                install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(interpreter)]
                 _run([*install, *REQUIREMENTS, *self.extra])
                 (self.directory / _READY).touch()
         return interpreter

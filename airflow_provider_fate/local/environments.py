@@ -133,7 +133,8 @@ class PackageEnvironment:
             # Relocatable, as its folder gets its name only when it is whole.
             venv = ["venv", "--relocatable", "--no-project", "-p", self.python or sys.executable, str(building)]
             packages.run_uv(uv, venv, env, progress=progress, what=what)
-            install = ["pip", "install", "--python", str(building / "bin/python")]
+            # Compiled once, as the processes that start from it write nothing into it.
+            install = ["pip", "install", "--compile-bytecode", "--python", str(building / "bin/python")]
             for more in (["--no-deps", *self.without_dependencies] if self.without_dependencies else [],
                          [*self._constraints(building), *self.requirements]):  # fmt: skip
                 if more:

@@ -29,8 +29,9 @@ CONNECTED = ("hospitals_champion", "hospitals_scores")
 """Need MLflow, an S3 server and a database, which test_loop.py has."""
 SWEEP = "sweep"
 SERVING = "train_and_serve"
-LONG = (NIGHTLY, "train_from_template", SWEEP, SERVING)
-"""Their tasks are those of a run on the scheduler: `dags test` need not run them at each change, too."""
+BY_DAGS_TEST = ("patients_in_common", "wait_for_a_table")
+"""A wait of each kind. The tasks of the others are those of a run on the scheduler: `dags test` need not run them at
+each change, too."""
 CONF = {NIGHTLY: SMALL_MODEL, "train_from_template": {"trees": 2}}
 
 
@@ -127,7 +128,7 @@ def dags_tests(
 
 
 @pytest.mark.parametrize(
-    "dag_id", [pytest.param(name, marks=pytest.mark.thorough if name in LONG else ()) for name in dag_ids()]
+    "dag_id", [pytest.param(name, marks=() if name in BY_DAGS_TEST else pytest.mark.thorough) for name in dag_ids()]
 )
 def test_a_dag_runs_by_dags_test(dags_tests: dict[str, Future[CompletedProcess[str]]], dag_id: str) -> None:
     done = dags_tests[dag_id].result()

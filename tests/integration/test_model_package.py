@@ -139,7 +139,9 @@ def test_a_package_that_was_touched_is_not_imported(flow: FlowClient, jobs: dict
         flow.model.delete("touched", "0")
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize(
+    "name", ["secureboost", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("homo_lr", "homo_nn"))]
+)
 def test_an_imported_model_predicts_what_the_original_does(
     flow: FlowClient, jobs: dict[str, str], tmp_path: Path, name: str
 ) -> None:

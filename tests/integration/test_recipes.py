@@ -92,7 +92,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 # One of each family at each change; all of them in `make test-all`.
-USUAL = {"psi", "secureboost", "secureboost_steps", "sshe_lr", "homo_lr"}
+USUAL = {"psi", "secureboost", "sshe_lr", "homo_lr"}
 CHOSEN = [pytest.param(name, marks=() if name in USUAL else pytest.mark.thorough) for name in RECIPES]
 
 PROMISED = {

@@ -53,7 +53,8 @@ def as_parquet(table: Path) -> Path:
 
 
 @pytest.mark.no_cover  # which would take three times as long, and memory of its own
-@pytest.mark.parametrize("written", [as_it_is, pytest.param(as_parquet, marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("written", [as_it_is, as_parquet])
 def test_it_grows_by_less_than_100_mb(
     table: Path, written: Callable[[Path], Path], fake_flow: FakeFlow, s3: RunningS3, monkeypatch: pytest.MonkeyPatch
 ) -> None:

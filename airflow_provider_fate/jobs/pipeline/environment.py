@@ -91,7 +91,7 @@ class PipelineEnvironment:
         uv = _uv()
         log.info("making the environment of fate-client in %s (once)", directory)
         self._run([uv, "venv", "--quiet", "--python", self._python_for_uv(), str(directory)])
-        install = [uv, "pip", "install", "--quiet", "--python", str(interpreter)]
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(interpreter)]
         # Without its dependencies: it declares torch, transformers and pandas, two gigabytes that are not needed.
         self._run([*install, "--no-deps", FATE_CLIENT])
         self._run([*install, *self._requirements()])

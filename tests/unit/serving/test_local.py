@@ -94,7 +94,9 @@ def test_the_canary_gets_its_share_to_the_request(serving: LocalServing) -> None
     assert traffic["canary"].latencies["inf"] == 145
 
 
-@pytest.mark.parametrize("moment", ["nothing changes", "a version is being loaded"])
+@pytest.mark.parametrize(
+    "moment", [pytest.param("nothing changes", marks=pytest.mark.thorough), "a version is being loaded"]
+)
 def test_a_model_server_that_is_killed_costs_no_answer(serving: LocalServing, moment: str) -> None:
     name = f"killed-{len(moment)}"
     deployed(serving, name, "1")
@@ -118,7 +120,7 @@ def test_a_model_server_that_is_killed_costs_no_answer(serving: LocalServing, mo
     assert serving.pids("model_server") != before
 
 
-@pytest.mark.parametrize("step", ["before", "after"])
+@pytest.mark.parametrize("step", [pytest.param("before", marks=pytest.mark.thorough), "after"])
 def test_a_router_that_is_killed_comes_back_with_the_right_version(serving: LocalServing, step: str) -> None:
     """At whichever step: what is live afterwards is what was asked for, once."""
     name = f"router-{step}"
