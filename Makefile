@@ -5,6 +5,8 @@ SHELL := /bin/sh
 VENV ?= .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+# Hundreds of Python processes start below: without bytecode each of them would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## this list

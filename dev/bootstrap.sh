@@ -31,8 +31,7 @@ find_python() {
     exit 1
 }
 
-# Hundreds of processes start from it, and where Python may write no bytecode, each would compile all that it imports.
-install() { "$venv/bin/uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" "$@"; }
+install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "$@"; }
 
 UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180}
 export UV_HTTP_TIMEOUT

@@ -73,8 +73,7 @@ def main() -> int:
     wanted = set(args.groups or names)
     if unknown := wanted - set(names):
         parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(names)}")
-    # The last one: of the hundreds of processes to come, each would compile anew what it imports.
-    for name in ("PYTEST_ADDOPTS", "TEST_ALL", "PYTHONDONTWRITEBYTECODE"):
+    for name in ("PYTEST_ADDOPTS", "TEST_ALL"):
         os.environ.pop(name, None)
     shutil.rmtree(COVERAGE, ignore_errors=True)
     COVERAGE.mkdir(parents=True)
