@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_fate.clients.fate_flow import FlowClient, FlowSettings
+from airflow_provider_fate.jobs import HomoLLM, LanguageModel, Lora, Party
 from airflow_provider_fate.llm.tiny import TinyModel, make_tiny_model
 from airflow_provider_fate.metrics import JobMetrics
 from airflow_provider_fate.models.package import open_package
@@ -61,69 +62,19 @@ def as_lines(table: str) -> Path:
     return path
 
 
-def tuning(base: Path) -> dict[str, Any]:
-    """The job, as FATE-LLM describes it."""
-    clients = [{"role": role, "party_id": [party]} for role, party, _ in CLIENTS]
-
-    def item(module: str, name: str, **kwargs: Any) -> dict[str, Any]:
-        return {"module_name": module, "item_name": name, "kwargs": kwargs, "source": None}
-
-    tokenizer = {"tokenizer_name_or_path": str(base)}
-    lora = {
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "inference_mode": False, "r": 8, "lora_alpha": 16,
-        "lora_dropout": 0.0, "target_modules": ["c_attn", "c_proj", "c_fc"], "bias": "none", "fan_in_fan_out": True,
-    }  # fmt: skip
-    conf = {
-        "algo": "fedavg", "task_type": "causal_lm", "save_trainable_weights_only": True,
-        "optimizer_conf": None, "tokenizer_conf": None,
-        "model_conf": item("fate_llm.model_zoo.pellm.gpt2", "GPT2CLM", pretrained_path=str(base),
-                           peft_type="LoraConfig", peft_config=lora),
-        "dataset_conf": item("fate_llm.dataset.prompt_dataset", "PromptDataset", num_proc=1, **tokenizer),
-        "data_collator_conf": item("fate_llm.data.data_collator.cust_data_collator", "get_seq2seq_data_collator",
-                                   **tokenizer),
-        "fed_args_conf": {"aggregate_strategy": "epoch", "aggregate_freq": 1, "aggregator": "secure_aggregate"},
-        "training_args_conf": {
-            "num_train_epochs": EPOCHS, "per_device_train_batch_size": 8, "learning_rate": 1e-2, "use_cpu": True,
-            "remove_unused_columns": False, "predict_with_generate": False, "logging_strategy": "steps",
-            "logging_steps": 4, "save_strategy": "no", "disable_tqdm": True, "seed": 7,
-        },
-    }  # fmt: skip
-    return {
-        "schema_version": "2.2.0",
-        "dag": {
-            "parties": [*clients, {"role": "arbiter", "party_id": [NORTH]}],
-            "stage": "train",
-            "conf": {"task": {"engine_run": {"cores": 1}}},
-            "party_tasks": {
-                f"{role}_{party}": {
-                    "parties": [{"role": role, "party_id": [party]}],
-                    "tasks": {"reader_0": {"parameters": {"namespace": "notes", "name": side}}},
-                }
-                for role, party, side in CLIENTS
-            },
-            "tasks": {
-                "reader_0": {"component_ref": "reader", "stage": "default", "parties": clients, "parameters": {}},
-                "llm_0": {
-                    "component_ref": "homo_nn",
-                    "dependent_tasks": ["reader_0"],
-                    "inputs": {
-                        "data": {
-                            "train_data": {
-                                "task_output_artifact": {
-                                    "producer_task": "reader_0", "output_artifact_key": "output_data",
-                                    "parties": clients,
-                                }
-                            }
-                        },
-                        "model": {},
-                    },
-                    "parameters": {
-                        "runner_module": "homo_seq2seq_runner", "runner_class": "Seq2SeqRunner", "runner_conf": conf,
-                    },
-                },
-            },
-        },
-    }  # fmt: skip
+def tuning(base: Path) -> HomoLLM:
+    """The job."""
+    return HomoLLM(
+        guest=Party(NORTH, "notes.north"),
+        hosts=[Party(SOUTH, "notes.south")],
+        model=LanguageModel(path=str(base), family="gpt2"),
+        adapter=Lora(dropout=0.0, targets=["c_attn", "c_proj", "c_fc"]),
+        epochs=EPOCHS,
+        batch_size=8,
+        learning_rate=1e-2,
+        log_every=4,
+        device="cpu",
+    )
 
 
 @dataclass(frozen=True)

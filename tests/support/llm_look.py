@@ -1,8 +1,8 @@
 """Looks at adapters with peft and nothing of this project: python llm_look.py REQUEST.json ANSWER.json.
 
 Runs in FATE-LLM's environment. The request has ``base``, ``adapters`` (folders by name) and ``texts``: a file of JSON
-lines with ``content`` and ``summary``. The answer has, for the base model and for each adapter, ``loss`` (nats per token
-of the answers), ``right`` (share of answers that are written out word for word), and ``first`` (the first answer); and
+lines with ``content`` and ``summary``. The answer has, for the base model and each adapter, ``loss`` (nats per token of
+the answers), ``right`` (share of answers that are written out word for word), and ``first`` (the first answer); and
 under ``apart`` the largest difference of logits between each two of them.
 """
 
