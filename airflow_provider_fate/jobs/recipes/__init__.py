@@ -1,14 +1,24 @@
 """Recipes: typed descriptions of the usual federated jobs, from which their DAGs are made.
 
 One module per family: :mod:`psi`, :mod:`secureboost`, :mod:`linear` (vertical regression), :mod:`homo` (horizontal
-regression), :mod:`networks`; :mod:`steps` has what can be done before and after the training, :mod:`base` what all
-recipes share. A new recipe is a subclass of :class:`Recipe`, ``HeteroTraining`` or ``HomoTraining`` with its fields and
-``_build``.
+regression), :mod:`networks`, :mod:`language` (FATE-LLM); :mod:`steps` has what can be done before and after the
+training, :mod:`base` what all recipes share. A new recipe is a subclass of :class:`Recipe`, ``HeteroTraining`` or
+``HomoTraining`` with its fields and ``_build``.
 """
 
 from airflow_provider_fate.jobs.recipes.base import Recipe
 from airflow_provider_fate.jobs.recipes.folds import CrossValidation
 from airflow_provider_fate.jobs.recipes.homo import HomoLR
+from airflow_provider_fate.jobs.recipes.language import (
+    IA3,
+    DeepSpeed,
+    HomoLLM,
+    LanguageModel,
+    Lora,
+    Prefix,
+    Prompt,
+    PTuning,
+)
 from airflow_provider_fate.jobs.recipes.layers import Layer, mlp
 from airflow_provider_fate.jobs.recipes.linear import CoordinatedLinR, CoordinatedLR, SsheLinR, SsheLR
 from airflow_provider_fate.jobs.recipes.networks import HeteroNN, HomoNN
@@ -26,18 +36,26 @@ from airflow_provider_fate.jobs.recipes.steps import (
 from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
 
 __all__ = [
+    "IA3",
     "Binning",
     "CoordinatedLR",
     "CoordinatedLinR",
     "CrossValidation",
+    "DeepSpeed",
     "Encryption",
     "Evaluation",
     "HeteroNN",
     "HeteroSecureBoost",
+    "HomoLLM",
     "HomoLR",
     "HomoNN",
+    "LanguageModel",
     "Layer",
+    "Lora",
+    "PTuning",
     "Party",
+    "Prefix",
+    "Prompt",
     "Psi",
     "Recipe",
     "Scaling",
