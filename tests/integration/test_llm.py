@@ -151,6 +151,14 @@ def looked(fate_llm: RunningFate, tuned: Tuned, tmp_path_factory: pytest.TempPat
     return dict(json.loads(answer.read_text()))
 
 
+@pytest.mark.usefixtures("tuned")
+def test_workers_are_forked_from_a_process_that_has_everything_imported(fate_llm: RunningFate) -> None:
+    said = (fate_llm.logs_dir / "zygote.out").read_text()
+    assert "ready after" in said
+    assert "not used" not in said
+    assert "not preloaded" not in said
+
+
 def test_the_base_model_is_made_once(fate_llm: RunningFate, base: Path) -> None:
     made = TinyModel.read(base)
     assert made is not None
