@@ -144,7 +144,7 @@ class FedMKT(FineTuning):
         clients = self._clients()
         own = {(role, party_id): self._small(party_id) for role, party_id in clients}
         self._add(dag, by_party={**own, ("arbiter", self.arbiter): self._large()})
-        self._launch(dag, clients)
+        self._launch(dag, [*clients, ("arbiter", self.arbiter)])  # which trains, too
 
     def _common(self, party_id: str, one: MarketModel) -> JsonObject:
         model = one.model

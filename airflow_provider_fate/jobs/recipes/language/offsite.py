@@ -86,6 +86,9 @@ class OffsiteTuning(FineTuning):
 
     def _runner_conf(self, party_id: str, part: str) -> JsonObject:
         module, name = _CLASSES[str(self.model.family)]
+        training: JsonObject = {**self._training_args(), "num_train_epochs": self.epochs}
+        if part == "MainModel":
+            training.pop("deepspeed", None)  # the arbiter has the model in one process, and trains nothing
         arguments = {
             "model_name_or_path": self.model.path_at(party_id),
             "emulator_layer_num": self.emulator_layers,
@@ -97,7 +100,7 @@ class OffsiteTuning(FineTuning):
             "model_conf": item(module, f"{name}{part}", arguments),
             "dataset_conf": self.texts.conf(self.model.tokenizer_at(party_id)),
             "data_collator_conf": collator(self.model.tokenizer_conf(party_id)),
-            "training_args_conf": {**self._training_args(), "num_train_epochs": self.epochs},
+            "training_args_conf": training,
             "fed_args_conf": {
                 "aggregate_strategy": "epoch",
                 "aggregate_freq": 1,

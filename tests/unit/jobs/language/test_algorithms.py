@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_fate.jobs import (
     FDKT,
     PDSS,
+    DeepSpeed,
     Endpoint,
     FedKSeed,
     FedMKT,
@@ -190,6 +191,17 @@ def test_pdss_speaks_to_the_runner_of_its_variant() -> None:
         assert values[f"{conf}.dataset_conf.module_name"] == f"fate_llm.dataset.{module}_dataset"
         assert values[f"{conf}.data_collator_conf.module_name"] == f"fate_llm.data.data_collator.{module}_collator"
         assert values[f"{conf}.instruction_template"] == "Explain step by step: {{perturbed_doc}}"
+
+
+@pytest.mark.parametrize(
+    ("make", "launched"),
+    [(offsite, {"guest_9999"}), (market, {"guest_9999", "host_10000", "arbiter_10000"}), (pdss, {"guest_9999"})],
+)
+def test_a_launcher_starts_those_who_train(make: Any, launched: set[str]) -> None:
+    values = made(make(device="auto", launcher=DeepSpeed(gpus=2)))
+    paths = {path.split(".")[1] for path in values if path.endswith("conf.launcher_name")}
+    settings = {path.split(".")[1] for path in values if ".deepspeed." in path}
+    assert paths == settings == launched
 
 
 @pytest.mark.parametrize("make", ALL)

@@ -198,7 +198,7 @@ def test_a_key_does_not_travel_with_the_job(url: str) -> None:
 def test_there_is_no_field_for_a_key() -> None:
     with pytest.raises(FateInvalidJobError, match="there is no such field"):
         Endpoint(url="https://llm.example/v1/", model="big", api_key="x")  # type: ignore[call-arg]
-    with pytest.raises(FateInvalidJobError, match="llm.url: it is not the address of a server"):
+    with pytest.raises(FateInvalidJobError, match=r"llm\.url: it is not the address of a server"):
         fdkt(llm={"url": "localhost", "model": "big"})
 
 
