@@ -1,9 +1,9 @@
-"""Runs the training task of a FATE-LLM job without FATE-Flow: for FATE-LLM's own Python, and importing nothing of ours.
+"""Runs the training task of a FATE-LLM job without FATE-Flow; for FATE-LLM's own Python, importing nothing of ours.
 
-``python fate_llm_parties.py JOB.json OUT`` forks a process for each party from one that has imported torch once, and does
-in each what the component ``homo_nn`` does: make the runner that the job names, and let it train, over FATE's own
-federation for one machine. That the runner takes what a recipe writes is seen in seconds so; how FATE-Flow schedules it is
-not. ``OUT/<role>_<party>.json`` has for each party what went wrong, the losses, and the files of its model.
+``python fate_llm_parties.py JOB.json OUT`` forks a process for each party from one that has imported torch once, and
+does in each what the component ``homo_nn`` does: make the runner that the job names, and let it train, over FATE's own
+federation for one machine. That the runner takes what a recipe writes is seen in seconds so; how FATE-Flow schedules it
+is not. ``OUT/<role>_<party>.json`` has for each party what went wrong, the losses, and the files of its model.
 """
 
 from __future__ import annotations
