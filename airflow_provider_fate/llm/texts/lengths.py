@@ -64,7 +64,7 @@ class Lengths:
         self.too_long += 1
         self.first = self.first or (row, what)
 
-    def facts(self) -> dict[str, int | bool | str | None]:
+    def facts(self) -> dict[str, int | bool]:
         """In numbers: prompt and answer together of a middle row, of one of a hundred, and of the longest."""
         totals = sorted(self._totals)
         at = lambda share: totals[min(len(totals) - 1, int(share * len(totals)))] if totals else 0  # noqa: E731
@@ -76,5 +76,4 @@ class Lengths:
             "longest_prompt": self._longest_prompt,
             "total": sum(totals),
             "too_long": self.too_long,
-            "tokenizer_sha256": self.counter.sha256,
         }
