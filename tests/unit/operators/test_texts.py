@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from pyarrow import parquet
 
@@ -159,6 +159,29 @@ def test_a_server_that_has_the_folder_elsewhere(site: FakeFlow, shared: Path, so
     assert result["path"].startswith("/mnt/texts/clinic.letters_20260101/train-")
     assert site.tables.get("clinic", "letters_20260101").path == result["path"]
     assert Path(result["held_out"]).is_file()
+
+
+def test_a_folder_may_be_a_url_of_a_mounted_storage(site: FakeFlow, shared: Path, source: Path) -> None:
+    result = task(shared, source=source, folder=f"file://{shared}").run()
+    assert result["path"].startswith(f"{shared}/clinic.letters_20260101/")
+    assert result["held_out"].startswith(f"file://{shared}/")
+    assert Path(result["path"]).is_file()
+
+
+def test_a_task_that_is_killed_leaves_nothing(
+    site: FakeFlow, shared: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = task(shared, source=source).make()
+
+    def kill(*_: Any, **__: Any) -> None:
+        killed.on_kill()  # from a signal handler, in the middle of the work
+
+    monkeypatch.setattr("airflow_provider_fate.site.binding.make_room", kill)
+    killed.render_template_fields({"day": "20260101"})
+    with pytest.raises(AirflowException, match="was killed"):
+        killed.execute(task(shared).context)
+    assert list(shared.rglob("*.jsonl")) == []
+    killed.on_kill()  # once more, when it is over: nothing to do
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
