@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_fate.data.source import Source
     from airflow_provider_fate.data.table import TableName
-    from airflow_provider_fate.llm.texts import BuiltTexts, TextFile, TextRules, TokenCounter
+    from airflow_provider_fate.llm.texts import BuiltTexts, TextRules, TokenCounter
     from airflow_provider_fate.site.session import SiteSession
-    from airflow_provider_fate.storage.folder import StoredFolder
 
 _SHOWN = 600
 """Characters of a prompt and of an answer that are shown at most."""
@@ -219,36 +218,6 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
                 )
         return TextRules.of_arguments(given, self.task_id)
 
-    def _counter(self, rules: TextRules) -> TokenCounter:
-        from airflow_provider_fate.errors import FateConfigError, FateInputError
-        from airflow_provider_fate.llm.texts import CountedTokens, EstimatedTokens, tokenizer_file
-
-        counter: TokenCounter
-        if not self.tokenizer:
-            counter = EstimatedTokens("no tokenizer was named")
-        elif (file := tokenizer_file(self.tokenizer)) is None:
-            counter = EstimatedTokens(f"this worker sees no tokenizer.json at {self.tokenizer}")
-        else:
-            try:
-                counter = CountedTokens.of(file)
-            except FateConfigError as error:
-                counter = EstimatedTokens(f"{error.message}: {error.hint}")
-        if not counter.exact:
-            self.log.warning("Tokens are %s.", counter.how)
-            if rules.too_long == "drop" or rules.tokenizer_sha256:
-                what = "too_long='drop'" if rules.too_long == "drop" else "tokenizer_sha256"
-                raise FateInputError(
-                    f"{what} needs a tokenizer, and tokens are {counter.how}",
-                    hint="Give tokenizer='/models/gpt2', the folder of the base model as this worker sees it.",
-                )
-        elif rules.tokenizer_sha256 and rules.tokenizer_sha256 != counter.sha256:
-            raise FateInputError(
-                f"tokenizer={self.tokenizer!r} is not the one of the contract: its file has the checksum "
-                f"{counter.sha256}, and tokenizer_sha256 is {rules.tokenizer_sha256}",
-                hint="All parties need the same base model: with another tokenizer the adapters do not fit.",
-            )
-        return counter
-
     def _source(self) -> Source:
         from airflow_provider_fate.storage.source import file_source, sql_source
 
@@ -288,12 +257,13 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
         """Read and check, write, bind."""
         from airflow_provider_fate.assets import emit_table, party_of_tables
         from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.llm.texts import build_texts
+        from airflow_provider_fate.llm.texts import build_texts, counter_of
         from airflow_provider_fate.site.binding import bind
+        from airflow_provider_fate.storage.texts import stored_texts
 
         table = TableName.parse(self.table)
-        rules = self._rules()
-        counter = self._counter(rules)
+        rules, counter = self._rules(), counter_of(self.tokenizer)
+        rules.require(counter)
         self._look_at_name(session, table)
         with TemporaryDirectory(prefix="fate-texts-") as folder:
             built = build_texts(
@@ -305,9 +275,11 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
                 examples=self.preview,
             )
             self._tell(built, counter)
-            with self._stored(built, table) as (name, held_out):
-                path = f"{self._server_folder()}/{name}"
+            with stored_texts(self.folder, table, built) as stored:
+                path = f"{self._server_folder()}/{stored.train}"
                 changed = bind(session.client, table, path, overwrite=self.overwrite)
+        for name in stored.written:
+            self.log.info("Written: %s/%s", self.folder, name)
         self.log.info("Table %s is %s on the server%s", table, path, "" if changed else ", as before")
         facts = {"rows": built.train.rows, "fingerprint": built.train.sha256}
         emit_table(context, party_of_tables(session.site, session.client), table, facts)
@@ -318,7 +290,7 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
             "path": path,
             "rows": built.train.rows,
             "sha256": built.train.sha256,
-            "held_out": held_out,
+            "held_out": stored.held_out,
             "held_out_rows": built.held_out.rows if built.held_out else 0,
             "read": built.read,
             "dropped": built.dropped,
@@ -335,34 +307,6 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
         if found is not None and found.data_type != DIRECTORY and not self.overwrite:
             make_room(session.client, table, overwrite=False)
 
-    @contextmanager
-    def _stored(self, built: BuiltTexts, table: TableName) -> Iterator[tuple[str, str | None]]:
-        """Put the files where they belong; take away what was put there if the block fails.
-
-        :returns: name of the file to train with, and where the one to judge with is.
-        """
-        from airflow_provider_fate.storage.folder import StoredFolder
-
-        folder = StoredFolder(self.folder)
-        new: list[str] = []
-        try:
-            name = self._store(folder, f"{table}/train", built.train, new)
-            held_out = self._store(folder, f"{table}/held_out", built.held_out, new) if built.held_out else None
-            yield name, None if held_out is None else folder.place(held_out)
-        except BaseException:
-            for name in new:
-                folder.remove(name)
-            raise
-
-    def _store(self, folder: StoredFolder, prefix: str, file: TextFile, new: list[str]) -> str:
-        # By its content: a job that reads the set of yesterday keeps it.
-        name = f"{prefix}-{file.sha256[:16]}.jsonl"
-        if folder.size(name) != file.size:
-            new.append(name)
-            folder.write(name, file.path)
-        self.log.info("%s: %s rows, %s bytes", folder.place(name), f"{file.rows:,}", f"{file.size:,}")
-        return name
-
     def _tell(self, built: BuiltTexts, counter: TokenCounter) -> None:
         held_out = built.held_out.rows if built.held_out else 0
         dropped = ", ".join(f"{count:,} {why}" for why, count in built.dropped.items())
@@ -371,7 +315,8 @@ class FateTextOperator(TemplateFiles, FateSiteOperator):
             *(f"{number:,}" for number in (built.read, built.train.rows, held_out)),
             f"; left out: {dropped}" if dropped else "",
         )
-        self.log.info(
+        self.log.log(
+            logging.INFO if counter.exact else logging.WARNING,
             "Tokens, %s: half of the rows have up to %s, 99 of 100 up to %s, the longest %s; prompts up to %s",
             counter.how,
             *(f"{built.lengths[key]:,}" for key in ("median", "p99", "longest", "longest_prompt")),

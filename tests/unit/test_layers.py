@@ -22,7 +22,7 @@ LAYERS = (  # from the top; a module belongs to the longest name that it begins 
     ("llm", "models", "metrics"),
     ("assets", "site"),
     ("hooks",),
-    ("clusters", "federation", "jobs", "data", "storage", "local", "notebooks", "llm.texts"),
+    ("clusters", "federation", "jobs", "data", "storage", "local", "notebooks", "llm.folder", "llm.texts"),
     ("clients.fate_flow", "clients.flow"),
     ("clients.http", "clients"),
     ("compat", "errors", "text"),

@@ -6,7 +6,7 @@ from airflow_provider_fate.llm.texts.build import BuiltTexts, build_texts
 from airflow_provider_fate.llm.texts.rules import TextRules
 from airflow_provider_fate.llm.texts.template import TextTemplate
 from airflow_provider_fate.llm.texts.text_file import ANSWER, PROMPT, TextFile
-from airflow_provider_fate.llm.texts.tokens import CountedTokens, EstimatedTokens, TokenCounter, tokenizer_file
+from airflow_provider_fate.llm.texts.tokens import CountedTokens, EstimatedTokens, TokenCounter, counter_of
 
 __all__ = [
     "ANSWER",
@@ -19,5 +19,5 @@ __all__ = [
     "TextTemplate",
     "TokenCounter",
     "build_texts",
-    "tokenizer_file",
+    "counter_of",
 ]

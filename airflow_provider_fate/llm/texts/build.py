@@ -40,7 +40,7 @@ class BuiltTexts:
     read: int
     dropped: dict[str, int]
     notes: list[str]
-    lengths: dict[str, int | bool | str | None]
+    lengths: dict[str, int | bool]
     examples: list[tuple[str, str]] = field(repr=False)
 
 

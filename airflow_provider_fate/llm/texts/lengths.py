@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_fate.llm.texts.rules import TextRules
@@ -64,17 +64,20 @@ class Lengths:
         self.too_long += 1
         self.first = self.first or (row, what)
 
-    def facts(self) -> dict[str, int | bool | str | None]:
+    def facts(self) -> dict[str, int | bool]:
         """In numbers: prompt and answer together of a middle row, of one of a hundred, and of the longest."""
         totals = sorted(self._totals)
-        at = lambda share: totals[min(len(totals) - 1, int(share * len(totals)))] if totals else 0  # noqa: E731
         return {
             "counted": self.counter.exact,
-            "median": at(0.5),
-            "p99": at(0.99),
-            "longest": at(1.0),
+            "median": _at(totals, 0.5),
+            "p99": _at(totals, 0.99),
+            "longest": _at(totals, 1.0),
             "longest_prompt": self._longest_prompt,
             "total": sum(totals),
             "too_long": self.too_long,
-            "tokenizer_sha256": self.counter.sha256,
         }
+
+
+def _at(totals: Sequence[int], share: float) -> int:
+    """The number below which so many of all are."""
+    return totals[min(len(totals) - 1, int(share * len(totals)))] if totals else 0

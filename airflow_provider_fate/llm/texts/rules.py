@@ -7,7 +7,9 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from airflow_provider_fate.data.contract import ContractFile, Rows
+from airflow_provider_fate.errors import FateInputError
 from airflow_provider_fate.llm.texts.template import TextTemplate
+from airflow_provider_fate.llm.texts.tokens import TokenCounter
 
 __all__ = ["TextRules"]
 
@@ -104,3 +106,21 @@ class TextRules(ContractFile):
         """The columns that are needed of a source."""
         named = [*self.prompt_template.columns, *self.answer_template.columns, *([self.group] if self.group else [])]
         return list(dict.fromkeys(named))
+
+    def require(self, counter: TokenCounter) -> None:
+        """Make sure that rows can be counted as it is asked for.
+
+        :raises FateInputError: they would only be estimated, or by another tokenizer than the agreed one.
+        """
+        wants = "too_long='drop'" if self.too_long == "drop" else "tokenizer_sha256" if self.tokenizer_sha256 else None
+        if wants is not None and not counter.exact:
+            raise FateInputError(
+                f"{wants} needs a tokenizer, and tokens are {counter.how}",
+                hint="Give tokenizer='/models/gpt2', the folder of the base model as this worker sees it.",
+            )
+        if self.tokenizer_sha256 is not None and self.tokenizer_sha256 != counter.sha256:
+            raise FateInputError(
+                f"tokens are {counter.how}, which has the checksum {counter.sha256}, and tokenizer_sha256 is "
+                f"{self.tokenizer_sha256}",
+                hint="All parties need the same base model: an adapter fits no other tokenizer.",
+            )

@@ -31,7 +31,7 @@ class TextTemplate:
         :param argument: what it was given as, for messages.
         :raises FateInputError: it is empty, or has something else than names of columns in braces.
         """
-        if not isinstance(text, str) or not text.strip():
+        if not text.strip():
             raise FateInputError(
                 f"{argument}={text!r} names no column", hint=f"Write {argument}='{{question}}', for example."
             )

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from airflow_provider_fate.errors import FateConfigError, FateInputError
 
-__all__ = ["CountedTokens", "EstimatedTokens", "TokenCounter", "tokenizer_file"]
+__all__ = ["CountedTokens", "EstimatedTokens", "TokenCounter", "counter_of"]
 
 
 class TokenCounter(Protocol):
@@ -115,7 +115,23 @@ class CountedTokens:
         ]
 
 
-def tokenizer_file(path: str | Path) -> Path | None:
+def counter_of(tokenizer: str | Path | None) -> TokenCounter:
+    """What counts best of what there is.
+
+    :param tokenizer: folder of the model, or its ``tokenizer.json``, where this machine may see it.
+    :raises FateInputError: it is there, and is no tokenizer.
+    """
+    if not tokenizer:
+        return EstimatedTokens("no tokenizer was named")
+    if (file := _tokenizer_file(tokenizer)) is None:
+        return EstimatedTokens(f"this worker sees no tokenizer.json at {tokenizer}")
+    try:
+        return CountedTokens.of(file)
+    except FateConfigError as error:
+        return EstimatedTokens(f"{error.message}: {error.hint}")
+
+
+def _tokenizer_file(path: str | Path) -> Path | None:
     """The ``tokenizer.json`` of a model's folder, or the file itself; ``None``: this machine does not see it."""
     place = Path(path)
     file = place / "tokenizer.json" if place.is_dir() else place

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, BaseHook
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from pyarrow import parquet
 
@@ -158,6 +161,29 @@ def test_a_server_that_has_the_folder_elsewhere(site: FakeFlow, shared: Path, so
     assert Path(result["held_out"]).is_file()
 
 
+def test_a_folder_may_be_a_url_of_a_mounted_storage(site: FakeFlow, shared: Path, source: Path) -> None:
+    result = task(shared, source=source, folder=f"file://{shared}").run()
+    assert result["path"].startswith(f"{shared}/clinic.letters_20260101/")
+    assert result["held_out"].startswith(f"file://{shared}/")
+    assert Path(result["path"]).is_file()
+
+
+def test_a_task_that_is_killed_leaves_nothing(
+    site: FakeFlow, shared: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = task(shared, source=source).make()
+
+    def kill(*_: Any, **__: Any) -> None:
+        killed.on_kill()  # from a signal handler, in the middle of the work
+
+    monkeypatch.setattr("airflow_provider_fate.site.binding.make_room", kill)
+    killed.render_template_fields({"day": "20260101"})
+    with pytest.raises(AirflowException, match="was killed"):
+        killed.execute(task(shared).context)
+    assert list(shared.rglob("*.jsonl")) == []
+    killed.on_kill()  # once more, when it is over: nothing to do
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +257,7 @@ def test_the_log_shows_what_the_model_will_see(
     said = capsys.readouterr().out
     assert "| Question: What is " in said
     assert "\n| Answer:\n" in said
-    assert "Tokens are estimated from the number of characters (no tokenizer was named)" in said
+    assert "Tokens, estimated from the number of characters (no tokenizer was named)" in said
 
 
 def test_no_row_is_in_the_log_where_nobody_wants_it(
@@ -241,3 +267,88 @@ def test_no_row_is_in_the_log_where_nobody_wants_it(
     said = capsys.readouterr().out
     assert "are to train with" in said
     assert "times" not in said
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tokenizer of bytes, which puts an end token behind each text as some do."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=300, special_tokens=["<end>"], initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(["What is two times two? It is four."], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing("$A <end>", special_tokens=[("<end>", 0)])
+    tokenizer.enable_truncation(8)  # which is not to be taken for the texts' lengths
+    tokenizer.enable_padding(length=64)
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_tokens_are_counted_by_the_models_own_tokenizer(
+    site: FakeFlow, shared: Path, tmp_path: Path, model: Path
+) -> None:
+    rows = [*ROWS, {"question": "\u00e4" * 10, "answer": "\u75c5"}]
+    result = task(shared, source=jsonl(tmp_path / "s.jsonl", rows), tokenizer=str(model)).run()
+    assert result["tokens"]["counted"] is True
+    assert result["tokens"]["longest"] == 23, "each of its bytes is a token; the one at the end does not count"
+    assert result["tokenizer_sha256"] == hashlib.sha256((model / "tokenizer.json").read_bytes()).hexdigest()
+
+
+def test_rows_with_too_many_tokens_are_refused_or_left_out(
+    site: FakeFlow, shared: Path, tmp_path: Path, model: Path
+) -> None:
+    source = jsonl(tmp_path / "s.jsonl", [*ROWS, {"question": "\u75c5" * 80, "answer": "x"}])
+    limits = {"max_length": 200, "max_prompt_length": 128, "tokenizer": model}
+    with pytest.raises(AirflowFailException, match=r"row 61: more tokens(?s:.*)a prompt of 240 tokens"):
+        task(shared, source=source, **limits).run()
+    result = task(shared, source=source, too_long="drop", **limits).run()
+    assert result["dropped"] == {"too long": 1}
+
+
+def test_the_parties_may_agree_upon_a_tokenizer(site: FakeFlow, shared: Path, source: Path, model: Path) -> None:
+    own = hashlib.sha256((model / "tokenizer.json").read_bytes()).hexdigest()
+    contract = {"prompt": "question", "answer": "answer", "tokenizer_sha256": "0" * 64}
+    given: dict[str, Any] = {"source": source, "prompt": None, "answer": None, "contract": contract}
+    with pytest.raises(AirflowFailException, match="tokenizer_sha256 needs a tokenizer"):
+        task(shared, **given).run()
+    with pytest.raises(AirflowFailException, match=f"counted with .* has the checksum {own}"):
+        task(shared, tokenizer=model, **given).run()
+    contract["tokenizer_sha256"] = own
+    assert task(shared, tokenizer=model, **given).run()["tokenizer_sha256"] == own
+
+
+def test_a_file_that_is_no_tokenizer_is_refused(site: FakeFlow, shared: Path, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text('{"model": 1}')
+    with pytest.raises(AirflowFailException, match=r"tokenizer='.*' cannot be read"):
+        task(shared, source=source, tokenizer=tmp_path).run()
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "installed", "says"),
+    [
+        ("/models/gpt2", True, "this worker sees no tokenizer.json at /models/gpt2"),
+        (None, False, r"airflow-provider-fate\[texts\]"),
+    ],
+)
+def test_why_tokens_are_not_counted_is_said(
+    site: FakeFlow,
+    shared: Path,
+    source: Path,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tokenizer: str | None,
+    installed: bool,
+    says: str,
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "tokenizers", None)
+    result = task(shared, source=source, tokenizer=tokenizer or model).run()
+    assert result["tokens"]["counted"] is False
+    assert re.search(says, capsys.readouterr().out)
