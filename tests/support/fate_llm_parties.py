@@ -18,6 +18,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+if Path(sys.path[0]) == Path(__file__).parent:
+    del sys.path[0]  # a module there has the name of FATE's package
+
 PATIENCE = 420
 """Longest that all parties may take (seconds)."""
 

@@ -5,7 +5,7 @@ their description; the algorithms have a module each.
 """
 
 from airflow_provider_fate.jobs.recipes.language.adapters import IA3, Lora, Prefix, Prompt, PTuning
-from airflow_provider_fate.jobs.recipes.language.endpoint import Endpoint
+from airflow_provider_fate.jobs.recipes.language.endpoint import ModelEndpoint
 from airflow_provider_fate.jobs.recipes.language.homo import HomoLLM
 from airflow_provider_fate.jobs.recipes.language.knowledge import FDKT
 from airflow_provider_fate.jobs.recipes.language.kseed import FedKSeed
@@ -21,7 +21,6 @@ __all__ = [
     "IA3",
     "PDSS",
     "DeepSpeed",
-    "Endpoint",
     "FedKSeed",
     "FedMKT",
     "HomoLLM",
@@ -29,6 +28,7 @@ __all__ = [
     "LanguageModel",
     "Lora",
     "MarketModel",
+    "ModelEndpoint",
     "OffsiteTuning",
     "PTuning",
     "Prefix",

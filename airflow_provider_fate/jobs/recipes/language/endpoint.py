@@ -12,11 +12,11 @@ from airflow_provider_fate.jobs.builder import JsonObject
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
 
-__all__ = ["Endpoint"]
+__all__ = ["ModelEndpoint"]
 
 
 @plain_errors
-class Endpoint(BaseModel):
+class ModelEndpoint(BaseModel):
     """A server that speaks the protocol of OpenAI, as seen from the party that asks it.
 
     There is no field for a key: what is in a job is sent to all parties, and FATE keeps it beside the model. Where the

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
 from airflow_provider_fate.jobs.problems import Problem
-from airflow_provider_fate.jobs.recipes.language.endpoint import Endpoint
+from airflow_provider_fate.jobs.recipes.language.endpoint import ModelEndpoint
 from airflow_provider_fate.jobs.recipes.language.model import (
     LanguageModel,
     collator,
@@ -62,7 +62,7 @@ class FDKT(FineTuning):
     hosts: list[Party] = Field(default_factory=list)
     arbiter: PartyId
     model: LanguageModel
-    llm: Endpoint
+    llm: ModelEndpoint
     embedding_model: ServerPath
     llm_tokenizer: ServerPath
     layout: Literal["yelp_review", "ag_news"] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_fate.errors import FateInvalidJobError
-from airflow_provider_fate.jobs import IA3, DeepSpeed, Endpoint, HomoLLM, LanguageModel, Lora, Party, Prefix
+from airflow_provider_fate.jobs import IA3, DeepSpeed, HomoLLM, LanguageModel, Lora, ModelEndpoint, Party, Prefix
 from tests.unit.jobs.language.test_algorithms import GPT2, fdkt, inferdpt, kseed, market, offsite, pdss
 
 HOSTS = [Party("10000", "texts.b")]
@@ -192,12 +192,12 @@ def test_a_key_does_not_travel_with_the_job(url: str) -> None:
     with pytest.raises(FateInvalidJobError, match="Let a proxy at the party add it") as caught:
         fdkt(llm={"url": url, "model": "big"})
     assert "s3cret" not in str(caught.value)
-    assert "s3cret" not in repr(Endpoint(url=url, model="big"))
+    assert "s3cret" not in repr(ModelEndpoint(url=url, model="big"))
 
 
 def test_there_is_no_field_for_a_key() -> None:
     with pytest.raises(FateInvalidJobError, match="there is no such field"):
-        Endpoint(url="https://llm.example/v1/", model="big", api_key="x")  # type: ignore[call-arg]
+        ModelEndpoint(url="https://llm.example/v1/", model="big", api_key="x")  # type: ignore[call-arg]
     with pytest.raises(FateInvalidJobError, match=r"llm\.url: it is not the address of a server"):
         fdkt(llm={"url": "localhost", "model": "big"})
 
@@ -212,4 +212,4 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_model_speaks_plainly_by_itself() -> None:
     with pytest.raises(FateInvalidJobError, match=r"^LanguageModel cannot run: family = 'gpt3'"):
-        LanguageModel(path="/gpt3", family="gpt3")  # type: ignore[arg-type]
+        LanguageModel(path="/gpt3", family="gpt3")
