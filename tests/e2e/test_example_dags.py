@@ -25,8 +25,8 @@ SMALL_MODEL = {"trees": 3, "bins": 8}
 NIGHTLY = "nightly_breast_cancer"
 ASKS = "retrain_and_promote"
 """Waits for a person; test_assets.py answers it."""
-CONNECTED = ("hospitals_champion", "hospitals_scores")
-"""Need MLflow, an S3 server and a database, which test_loop.py has."""
+CONNECTED = ("hospitals_champion", "hospitals_scores", "hospitals_adapter")
+"""Need MLflow, an S3 server and a database, which test_loop.py has; or FATE-LLM, which test_adapter.py has."""
 SWEEP = "sweep"
 SERVING = "train_and_serve"
 LEFT = ("idle_notebooks", "notebook", "redeploy_champion", "train_with_fate_client", "wait_for_a_job")
