@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import dag, task
-from airflow_provider_fate.operators.chat import FateChatCheckOperator, FateChatServeOperator
-from airflow_provider_fate.operators.text_evaluate import FateTextEvaluateOperator
 from example_notes import NORTH, SOUTH, examples_folder, what_everybody_knows, write_notes
 
 from airflow_provider_fate.jobs import HomoLLM, LanguageModel, Lora, Party
 from airflow_provider_fate.operators.adapter import FateAdapterOperator
 from airflow_provider_fate.operators.approval import FateApprovalOperator
+from airflow_provider_fate.operators.chat import FateChatCheckOperator, FateChatServeOperator
 from airflow_provider_fate.operators.gate import FateQualityGateOperator
 from airflow_provider_fate.operators.job import FateJobOperator
 from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from airflow_provider_fate.operators.model_register import FateModelRegisterOperator
+from airflow_provider_fate.operators.text_evaluate import FateTextEvaluateOperator
 from airflow_provider_fate.operators.texts import FateTextOperator
 
 HOME = examples_folder() / "llm"
