@@ -32,7 +32,7 @@ from airflow_provider_fate.operators.model_export import FateModelExportOperator
 from tests.support.fate import RunningFate
 from tests.support.task import CONN_ID, Task
 
-pytestmark = [pytest.mark.fate, pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.fate, pytest.mark.timeout(1800)]
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOK = ROOT / "tests" / "support" / "llm_look.py"
