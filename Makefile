@@ -52,7 +52,7 @@ down: env ## stop what `make demo`, `make up` and `make notebook` started
 
 # --- check it ----------------------------------------------------------------------------------------------------
 
-.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery test-clusters test-serving chaos chaos-pair lint format accept
+.PHONY: test test-all test-unit test-lowest test-integration test-kubernetes test-e2e test-models test-celery test-clusters test-serving test-llm chaos chaos-pair lint format accept
 test: env env-lowest env-celery ## all checks: lint, types, unit, integration and end-to-end tests, faults, coverage
 	@$(PY) -m dev.kubernetes > /dev/null || true # the tests that need it say so, too
 	@$(PY) -m dev.check $(ARGS)
@@ -90,6 +90,10 @@ test-clusters: env ## what is promised of clusters, with a real FATE and Airflow
 SERVING = tests/unit/serving tests/unit/operators/test_serving.py tests/integration/test_serving.py
 test-serving: env ## what is promised of services, on a real FATE and a real model server: a line for each claim
 	@$(PY) -m pytest -v --no-header --tb=short $(SERVING) $(ARGS)
+
+LLM = tests/unit/llm tests/unit/jobs/language tests/integration/test_llm.py tests/integration/test_llm_algorithms.py tests/e2e/test_adapter.py
+test-llm: env ## what is promised of language models, on a real FATE-LLM: a line for each claim (a quarter of an hour)
+	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(LLM) $(ARGS)
 
 chaos: env ## random faults between a real Airflow, FATE-Flow and the network (TRIALS=500 ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)

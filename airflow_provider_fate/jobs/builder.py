@@ -59,7 +59,7 @@ class DagBuilder:
     parties: Roles
     conf: JsonObject = field(default_factory=dict)
     _tasks: JsonObject = field(default_factory=dict)
-    _party_parameters: dict[tuple[str, str], dict[str, JsonObject]] = field(default_factory=dict)
+    _own: dict[tuple[str, str], dict[str, JsonObject]] = field(default_factory=dict)
 
     def add(
         self,
@@ -70,6 +70,7 @@ class DagBuilder:
         parameters: Mapping[str, object] | None = None,
         roles: Sequence[str] | None = None,
         stage: Literal["predict", "cross_validation"] | None = None,
+        conf: Mapping[str, object] | None = None,
     ) -> Outputs:
         """Add a task.
 
@@ -79,6 +80,7 @@ class DagBuilder:
         :param parameters: for all parties alike.
         :param roles: run on these roles only; all of the component's by default.
         :param stage: run this stage of the component inside a training job, instead of the training.
+        :param conf: how it is run, such as its provider, where that is not as for the job.
         :returns: the outputs of the task.
         """
         spec = known_components()[component]
@@ -96,12 +98,21 @@ class DagBuilder:
             task["parties"] = _party_specs(runs_on)
         if inputs:
             task["inputs"], task["dependent_tasks"] = _wire(component, inputs, runs_on)
+        if conf:
+            task["conf"] = dict(conf)
         self._tasks[name] = task
         return Outputs(name, component, runs_on)
 
     def set_party_parameters(self, role: str, party_id: str, task: str, parameters: Mapping[str, object]) -> None:
         """Set parameters that one party alone has, such as the table that it reads."""
-        self._party_parameters.setdefault((role, party_id), {})[task] = {"parameters": dict(parameters)}
+        self._of_party(role, party_id, task)["parameters"] = dict(parameters)
+
+    def set_party_conf(self, role: str, party_id: str, task: str, conf: Mapping[str, object]) -> None:
+        """Set how a task is run at one party, such as by a launcher."""
+        self._of_party(role, party_id, task)["conf"] = dict(conf)
+
+    def _of_party(self, role: str, party_id: str, task: str) -> JsonObject:
+        return self._own.setdefault((role, party_id), {}).setdefault(task, {})
 
     def document(self) -> JsonObject:
         """Return what is posted as ``dag_schema``."""
@@ -111,10 +122,10 @@ class DagBuilder:
             "conf": self.conf,
             "tasks": self._tasks,
         }
-        if self._party_parameters:
+        if self._own:
             dag["party_tasks"] = {
                 f"{role}_{party_id}": {"parties": [{"role": role, "party_id": [party_id]}], "tasks": tasks}
-                for (role, party_id), tasks in self._party_parameters.items()
+                for (role, party_id), tasks in self._own.items()
             }
         return {"dag": dag, "schema_version": SCHEMA_VERSION}
 

@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     start = add("start", _start, "install FATE if need be, start it, wait until it answers")
-    start.add_argument("--variant", choices=pins.VARIANTS, help="full (default), or server: FATE-Flow without torch")
+    _add_variant(start)
     start.add_argument(
         "--port", dest="http_port", type=int, help="HTTP port (default: the last one, 9380, any free one)"
     )
@@ -102,13 +102,21 @@ def _parser() -> argparse.ArgumentParser:
     add_notebook_command(notebook, _connections)
 
     install = add("install", _install, "make or repair FATE's environment, without starting anything")
-    install.add_argument("--variant", choices=pins.VARIANTS, default=None)
+    _add_variant(install)
     install.add_argument("--repair", action="store_true", help="check every installed file, not only the main ones")
     install.add_argument("--quiet", action="store_true", help="no progress")
 
     reset = add("reset", _reset, "stop it and delete its data (tables, models, jobs, logs)")
     reset.add_argument("--yes", action="store_true", help="do not ask")
     return parser
+
+
+def _add_variant(command: argparse.ArgumentParser) -> None:
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--variant", choices=pins.VARIANTS,
+                       help="full (default); server: FATE-Flow without torch; llm: as --with llm")  # fmt: skip
+    which.add_argument("--with", dest="variant", choices=("llm",),
+                       help="besides all of FATE its FATE-LLM, for language models (about 1.7 GB)")  # fmt: skip
 
 
 def _partner(text: str) -> tuple[str, str]:
@@ -136,6 +144,11 @@ def _start(arguments: argparse.Namespace) -> int:
         print("This FATE listens on all interfaces, and lets in everybody who reaches it.", file=sys.stderr)
     running = fate.status()
     if running is not None and running.phase == "running" and not arguments.foreground:
+        if running.variant != fate.settings.variant:
+            raise LocalFateError(
+                f"FATE runs already at {running.address}, as variant={running.variant}, not {fate.settings.variant}",
+                hint="stop it with: fate-local stop, then start it again: its tables and models stay",
+            )
         print(f"FATE is running already at {running.address} (home {fate.home})")
         return 0
     if arguments.foreground:

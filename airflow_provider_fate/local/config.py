@@ -30,6 +30,17 @@ _KEPT_PREFIXES = (
     "TRANSFORMERS_",
     "TOKENIZERS_",
 )
+#: Begins like settings, and is a secret.
+_NEVER = ("HF_TOKEN",)
+#: Models and texts are paths on this machine: nothing is looked up at a hub, which would stall where there is none. And
+#: tokenizers that have started threads do not survive the forks of a task's workers.
+_LANGUAGE_MODELS = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 def write(layout: HomeLayout, settings: Settings, installation: Installation) -> None:
@@ -74,12 +85,19 @@ def environment(
 ) -> dict[str, str]:
     """The environment of the server, which its workers inherit."""
     env = {name: value for name, value in environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+    for name in _NEVER:
+        env.pop(name, None)
     env["PATH"] = f"{installation.interpreter.parent}{os.pathsep}{environ.get('PATH', os.defpath)}"
     env[TAG] = str(layout.home)
     env["NO_PROXY"] = "*"
     # All parties of all jobs share this machine: more threads per process would only make them fight.
     env.setdefault("OMP_NUM_THREADS", "1")
     env.setdefault("LANG", "C.UTF-8")
+    if installation.variant == "llm":
+        for name, value in _LANGUAGE_MODELS.items():
+            env.setdefault(name, value)
+        # What is made of the parties' texts on the way: data of this instance, which ends with it.
+        env.setdefault("HF_DATASETS_CACHE", str(layout.data / "datasets"))
     if settings.speedups:
         env["FATE_LOCAL_SPEEDUPS"] = "1"
         env["FATE_LOCAL_DEFINITIONS"] = str(installation.root / "definitions")

@@ -34,18 +34,28 @@ import fate_flow.settings, lmdb, mmh3, google.protobuf, pydantic, ruamel.yaml
 missing = [n for n in {packages} if find_spec(n) is None]
 if missing: raise ImportError("missing: " + ", ".join(missing))
 """
-_PACKAGES: dict[pins.Variant, list[str]] = {
-    "server": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests"],
-    "full": ["grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests", "fate_utils", "fate.arch", "torch",
-             "numpy", "pandas", "sklearn", "transformers", "accelerate"],
-}  # fmt: skip
+_FLOW = ("grpc._cython.cygrpc", "flask", "peewee", "casbin", "requests")
+_FATE = ("fate_utils", "fate.arch", "torch", "numpy", "pandas", "sklearn", "transformers", "accelerate")
+_LLM = ("fate_llm", "peft", "datasets", "pyarrow", "sentencepiece")
+_PACKAGES: dict[pins.Variant, tuple[str, ...]] = {
+    "server": _FLOW,
+    "full": (*_FLOW, *_FATE),
+    "llm": (*_FLOW, *_FATE, *_LLM),
+}
+#: FATE's own packages, which are compiled at once: all workers of a first job would otherwise do it side by side.
+_COMPILED: dict[pins.Variant, tuple[str, ...]] = {
+    "server": ("fate_flow",),
+    "full": ("fate_flow", "fate"),
+    "llm": ("fate_flow", "fate", "fate_llm"),
+}
 
 
 @dataclass(frozen=True)
 class Installation:
     """An environment with FATE in it; may not exist yet.
 
-    :param variant: ``"full"`` with all components, or ``"server"`` (FATE-Flow alone, without torch).
+    :param variant: ``"full"`` with all components, ``"llm"`` with FATE-LLM beside them, or ``"server"`` (FATE-Flow
+        alone, without torch).
     :param python: Python version, as ``"3.11"``.
     :param root: its folder.
     """
@@ -201,8 +211,8 @@ class Installation:
             shutil.copy(_PAYLOAD / _START_UP, built.site_packages / _START_UP)
             progress("compiling and checking what was installed")
             subprocess.run(
-                [built.interpreter, "-m", "compileall", "-q", "-j", "0", built.site_packages / "fate_flow",
-                 *([built.site_packages / "fate"] if self.variant == "full" else [])],
+                [built.interpreter, "-m", "compileall", "-q", "-j", "0",
+                 *(built.site_packages / package for package in _COMPILED[self.variant])],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
             )  # fmt: skip
             marker = {"variant": self.variant, "python": python, "pins": pins.digest(self.variant),
@@ -244,11 +254,11 @@ class Installation:
 
     def _install(self, uv: str, env: dict[str, str], progress: Progress) -> None:
         common = [
-            "pip", "install", "--link-mode", "copy", "-p", str(self.interpreter),
-            "--override", str(pins.file("overrides")), "-c", str(pins.file("constraints")),
-            "-r", str(pins.file(self.variant)),
+            "pip", "install", "--link-mode", "copy", "-p", str(self.interpreter), "-c", str(pins.file("constraints")),
+            *(part for name in pins.OVERRIDES[self.variant] for part in ("--override", str(pins.file(name)))),
+            *(part for name in pins.REQUIREMENTS[self.variant] for part in ("-r", str(pins.file(name)))),
         ]  # fmt: skip
-        if self.variant == "server":
+        if not pins.has_torch(self.variant):
             packages.run_uv(uv, common, env, progress=progress, what="installing FATE-Flow")
             return
         ways = torch.choices(env, self.python)

@@ -37,7 +37,8 @@ class LocalFate:
 
     :param home: folder of the instance's data; by default ``FATE_LOCAL_HOME``, else in the user's data directory.
     :param variant: ``"full"``, or ``"server"``: FATE-Flow alone, without torch and algorithms, quick to install;
-        every endpoint is there, uploads run, federated components fail. Default: what the home was started with last.
+        every endpoint is there, uploads run, federated components fail. ``"llm"``: with FATE-LLM, for the tuning of
+        language models. Default: what the home was started with last.
     :param settings: all choices at once; by default those of the last start.
     :raises LocalFateError: a value that cannot work; says which.
     """

@@ -4,6 +4,7 @@ The installation is the user's shared one (made on first use, which takes a minu
 test session's own. What the fixtures give:
 
 ``fate_full``         every component, so that federated jobs run. Workers are forked from a warm process.
+``fate_llm``          the same with FATE-LLM, in an installation of its own.
 ``fate_server_only``  FATE-Flow without torch: every endpoint, real uploads without a table name, no federated jobs.
 """
 
@@ -75,6 +76,12 @@ def run_fate(home: Path, variant: pins.Variant) -> Iterator[RunningFate]:
 def fate_full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFate]:
     """A complete FATE."""
     yield from run_fate(tmp_path_factory.mktemp("fate"), "full")
+
+
+@pytest.fixture(scope="session")
+def fate_llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFate]:
+    """A complete FATE, and FATE-LLM."""
+    yield from run_fate(tmp_path_factory.mktemp("llm"), "llm")
 
 
 @pytest.fixture(scope="session")

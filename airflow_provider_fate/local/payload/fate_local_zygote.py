@@ -11,7 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
-import importlib
+import importlib.util
 import marshal
 import os
 import runpy
@@ -45,6 +45,11 @@ FATE_MODULES = (
     "fate.arch", "fate.arch.computing.backends.standalone", "fate.arch.dataframe", "fate.arch.federation",
     "fate.components.core",
 )  # fmt: skip
+#: The same for FATE-LLM, where it is installed.
+LLM_MODULES = (
+    "datasets", "peft", "sentencepiece", "transformers.data.data_collator", "transformers.models.auto",
+    "transformers.models.auto.modeling_auto", "transformers.trainer_seq2seq",
+)  # fmt: skip
 PR_SET_PDEATHSIG = 1
 
 #: What a fork has to become: its command line and its environment.
@@ -76,7 +81,8 @@ class Zygote:
     def preload(self) -> None:
         """Import what the installation has of the list; what is missing (no torch) is left out."""
         begun = time.monotonic()
-        for name in FLOW_MODULES + FATE_MODULES:
+        llm = LLM_MODULES if importlib.util.find_spec("fate_llm") else ()
+        for name in FLOW_MODULES + FATE_MODULES + llm:
             try:
                 importlib.import_module(name)
             except Exception as error:  # a worker that needs it will say so in its own log

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from airflow_provider_fate.local.config import broker_command, environment, writ
 from airflow_provider_fate.local.installation import Installation
 from airflow_provider_fate.local.paths import HomeLayout
 from airflow_provider_fate.local.processes import Identity
+from airflow_provider_fate.local.state import RunState
 from airflow_provider_fate.local.supervisor import LaunchPlan
 
 
@@ -81,6 +83,55 @@ def test_the_server_gets_no_secrets_and_no_proxy(tmp_path: Path) -> None:
     assert env["PATH"] == f"{tmp_path}/i/venv/bin:/bin"
     plain = environment(layout, Settings(speedups=False), Installation("full", "3.11", tmp_path), caller)
     assert "FATE_LOCAL_SPEEDUPS" not in plain
+
+
+def test_with_fate_llm_nothing_asks_a_hub_and_no_token_is_logged(tmp_path: Path) -> None:
+    caller = {"PATH": "/bin", "HF_TOKEN": "hf_secret", "HF_HOME": "/models"}
+    layout = HomeLayout(tmp_path)
+    env = environment(layout, Settings(variant="llm"), Installation("llm", "3.11", tmp_path / "i"), caller)
+    assert "hf_secret" not in env.values()
+    offline = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+    assert [env[name] for name in offline] == ["1", "1", "1"]
+    assert env["HF_HOME"] == "/models", "models that are on this machine are found where they were"
+    assert env["HF_DATASETS_CACHE"].startswith(f"{tmp_path}/"), "what is made of texts ends with the instance"
+    chosen = environment(
+        layout, Settings(), Installation("llm", "3.11", tmp_path / "i"), {**caller, "HF_HUB_OFFLINE": "0"}
+    )
+    assert chosen["HF_HUB_OFFLINE"] == "0"
+    plain = environment(layout, Settings(), Installation("full", "3.11", tmp_path / "i"), caller)
+    assert "HF_HUB_OFFLINE" not in plain
+
+
+@pytest.mark.parametrize("arguments", [["--with", "llm"], ["--variant", "llm"]])
+def test_fate_llm_is_asked_for_by_either_word(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    installed: list[str] = []
+
+    def ensure(self: Installation, *_: object, **__: object) -> Installation:
+        installed.append(self.variant)
+        return self
+
+    monkeypatch.setattr(Installation, "ensure", ensure)
+    assert cli.main(["install", "--quiet", *arguments]) == 0
+    assert installed == ["llm"]
+
+
+def test_two_words_for_the_installation_are_one_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["start", "--variant", "server", "--with", "llm"])
+    assert "not allowed with argument --variant" in capsys.readouterr().err
+
+
+def test_what_runs_without_fate_llm_is_not_passed_off_as_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = Identity.of(os.getpid())
+    state = RunState(me, 1, "running", "127.0.0.1", 9380, 9360, "full", "2.2.0", 0.0)
+    monkeypatch.setattr(LocalFate, "status", lambda _: state)
+    assert cli.main(["start", "--with", "llm"]) == 1
+    said = capsys.readouterr().err
+    assert "as variant=full, not llm" in said
+    assert "fate-local stop" in said
+    assert cli.main(["start"]) == 0
 
 
 def test_a_site_with_partners_elsewhere_listens_and_has_a_broker(tmp_path: Path) -> None:

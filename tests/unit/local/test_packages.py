@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -112,11 +113,29 @@ def test_no_python_that_fate_can_use_is_said(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_pins_are_complete_and_give_each_variant_a_name_of_its_own() -> None:
-    assert pins.digest("full") != pins.digest("server")
+    assert len({pins.digest(variant) for variant in pins.VARIANTS}) == len(pins.VARIANTS)
     full = pins.file("full").read_text()
     assert f"fate_flow=={pins.FATE_VERSION}" in full
     assert "torch" not in [line.split("=")[0] for line in full.splitlines()]
     assert pins.torch_requirement().startswith("torch>=")
+
+
+def test_fate_llm_is_installed_beside_all_of_fate_and_without_what_only_gpus_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(packages, "run_uv", lambda _uv, arguments, *_, **__: asked.append(list(arguments)))
+    Installation("llm", "3.11", tmp_path)._install("uv", {}, silent)
+    (arguments,) = asked
+    given = {option: [Path(b) for a, b in pairwise(arguments) if a == option] for option in ("-r", "--override", "-c")}
+    lines = [line for path in given["-r"] for line in path.read_text().splitlines()]
+    assert {"fate_flow==2.2.0", "pyfate==2.2.0", "fate_llm==2.2.0"} <= set(lines)
+    replaced = "".join(path.read_text() for path in given["--override"])
+    # `fastchat` on the package index is not the project that fate_llm means.
+    for name in ("deepspeed", "lm_eval", "fastchat"):
+        assert f"\n{name}; sys_platform == 'never'" in replaced
+    assert "typing-extensions>=4.10" in replaced
+    assert any(argument.startswith("torch") for argument in arguments)
 
 
 def test_an_installation_that_was_not_finished_is_noticed(tmp_path: Path) -> None:
