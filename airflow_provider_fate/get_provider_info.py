@@ -49,6 +49,7 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "FATE",
                 "python-modules": [
+                    f"{_P}.operators.adapter",
                     f"{_P}.operators.approval",
                     f"{_P}.operators.audit",
                     f"{_P}.operators.chart",

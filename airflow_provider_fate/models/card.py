@@ -8,8 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "CardAdapter",
     "CardApproval",
     "CardConversion",
+    "CardEvaluation",
     "CardModel",
     "CardOverlap",
     "CardParty",
@@ -182,6 +184,52 @@ class CardConversion(_Part):
     tolerance: float | None = None
 
 
+class CardEvaluation(_Part):
+    """What a language model was asked, and how good its answers were.
+
+    :param texts: where the held-out rows are.
+    :param texts_sha256: checksum of that file.
+    :param rows: so many were judged.
+    :param answered: for so many an answer was generated, and compared.
+    :param metrics: what was measured; names that end in ``_base`` are the base model's, without the adapter.
+    """
+
+    texts: str
+    texts_sha256: str
+    rows: int
+    answered: int
+    metrics: dict[str, float]
+
+
+class CardAdapter(_Part):
+    """The model as an adapter of a language model.
+
+    :param sha256: checksum of its weights.
+    :param kind: PEFT's name of its kind: ``LORA``.
+    :param parameters: how many numbers it has.
+    :param targets: modules of the base model that it changes.
+    :param base_model: name under which others find the base model.
+    :param base_revision: its revision there.
+    :param base_architecture: its kind, ``gpt2``; ``None``, as the next two: it was not at hand.
+    :param base_sha256: digest of its weights.
+    :param tokenizer_sha256: digest of what decides which numbers a text becomes.
+    :param prompt: what is around a prompt, as in the training; ``None``: not known.
+    :param evaluation: how good its answers are; ``None``: nobody has looked.
+    """
+
+    sha256: str
+    kind: str
+    parameters: int
+    targets: tuple[str, ...] = ()
+    base_model: str
+    base_revision: str | None = None
+    base_architecture: str | None = None
+    base_sha256: str | None = None
+    tokenizer_sha256: str | None = None
+    prompt: str | None = None
+    evaluation: CardEvaluation | None = None
+
+
 class ModelCard(_Part):
     """A model card, as ``card.json`` holds it.
 
@@ -201,6 +249,7 @@ class ModelCard(_Part):
     airflow: CardRun | None = None
     approval: CardApproval | None = None
     conversion: CardConversion | None = None
+    adapter: CardAdapter | None = None
     not_seen: tuple[str, ...]
 
     def approved(self, approval: CardApproval) -> ModelCard:
@@ -210,6 +259,21 @@ class ModelCard(_Part):
     def converted(self, conversion: CardConversion) -> ModelCard:
         """The same card with what was made of the model."""
         return self.model_copy(update={"conversion": conversion})
+
+    def adapted(self, adapter: CardAdapter) -> ModelCard:
+        """The same card with the adapter that the model is."""
+        return self.model_copy(update={"adapter": adapter})
+
+    def evaluated(self, evaluation: CardEvaluation) -> ModelCard:
+        """The same card with how good the adapter's answers are, which count as metrics of the model.
+
+        :raises ValueError: it is no card of an adapter.
+        """
+        if self.adapter is None:
+            msg = "it is no card of an adapter"
+            raise ValueError(msg)
+        adapter = self.adapter.model_copy(update={"evaluation": evaluation})
+        return self.model_copy(update={"adapter": adapter, "metrics": {**self.metrics, **evaluation.metrics}})
 
     def to_json(self) -> str:
         """As it stands in ``card.json``."""

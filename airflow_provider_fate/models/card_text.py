@@ -12,7 +12,7 @@ from airflow_provider_fate.models.markdown import plain as _text
 from airflow_provider_fate.models.markdown import table as _table
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.models.card import CardConversion, CardTable, ModelCard
+    from airflow_provider_fate.models.card import CardAdapter, CardConversion, CardTable, ModelCard
 
 __all__ = ["card_markdown"]
 
@@ -42,6 +42,8 @@ def card_markdown(card: ModelCard) -> str:
     blocks += ["## Metrics", _metrics(card), "## Components", *_components(card)]
     if card.conversion is not None:
         blocks += ["## As ONNX", *_conversion(card.conversion)]
+    if card.adapter is not None:
+        blocks += ["## As an adapter", *_adapter(card.adapter)]
     blocks += ["## Provenance", _provenance(card), "## What is not seen here", _list(card.not_seen)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -107,6 +109,36 @@ def _conversion(made: CardConversion) -> Iterable[str]:
     if len(made.packages) > 1:
         yield "Put together of the parts of several parties, each of which has signed off its package:"
         yield _table(("party", "package, sha256"), made.packages.items())
+
+
+def _adapter(made: CardAdapter) -> Iterable[str]:
+    revision = f", revision {_text(made.base_revision)}" if made.base_revision else ""
+    kind = f" ({_text(made.base_architecture)})" if made.base_architecture else ""
+    yield f"{_text(made.kind)} of {made.parameters:,} parameters for {_text(made.base_model)}{revision}{kind}."
+    rows = [
+        ("adapter, sha256", made.sha256),
+        ("changes", ", ".join(made.targets)),
+        ("weights of the base model, sha256", made.base_sha256 or "not looked at"),
+        ("tokenizer, sha256", made.tokenizer_sha256 or "not looked at"),
+        ("prompt", made.prompt or ""),
+    ]
+    yield _table(("", ""), [row for row in rows if row[1]])
+    if (found := made.evaluation) is None:
+        yield "**Nobody has looked at its answers.**"
+        return
+    yield (
+        f"On {found.rows:,} held-out rows of {_text(found.texts)} ({_code(found.texts_sha256)}), of which "
+        f"{found.answered:,} were answered:"
+    )
+    names = [name for name in found.metrics if not name.endswith("_base")]
+    yield _table(
+        ("metric", "with the adapter", "base model"),
+        ((name, *(_number(found.metrics.get(key)) for key in (name, f"{name}_base"))) for name in names),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def _provenance(card: ModelCard) -> str:

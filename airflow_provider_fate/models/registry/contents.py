@@ -24,6 +24,8 @@ __all__ = ["MODEL_FOLDER", "ModelContents", "model_contents", "summary"]
 
 MODEL_FOLDER = "model"
 """Folder of the files in a run's artifacts."""
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json", "README.md", "fate_prompt.json")
+"""What the folder of an adapter holds beside the card; the last one only where the layout of prompts is known."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def model_contents(model: RegisteredModel) -> Iterator[ModelContents]:
             files["card.md"].write_text(text)
         if model.onnx is not None:
             files["model.onnx"] = _fetch("onnx", model.onnx, folder / "model.onnx")
+        files |= _adapter(model, folder)
         measured = None
         if model.measured is not None:
             files["metrics.json"] = _fetch("measured", model.measured, folder / "metrics.json")
@@ -83,6 +86,27 @@ def summary(model: RegisteredModel) -> str:
     by = "/".join(model.run[key] for key in ("dag_id", "run_id", "task_id") if key in model.run)
     made = f"Part of {model.role} {model.party_id} of the model that FATE job {model.job_id} has trained"
     return f"{made}; registered by {by}." if by else f"{made}."
+
+
+def _adapter(model: RegisteredModel, folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of an adapter, which lie beside the package."""
+    if model.adapter is None:
+        return
+    (folder / "adapter").mkdir()
+    for name in ADAPTER_FILES:
+        place, to = f"{model.adapter.rstrip('/')}/{name}", folder / "adapter" / name
+        try:
+            yield f"adapter/{name}", _fetch("adapter", place, to)
+        except FateInputError:
+            if name != ADAPTER_FILES[-1]:
+                raise
+    with (folder / "adapter" / ADAPTER_FILES[0]).open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != model.adapter_sha256:
+        raise FateInputError(
+            f"adapter={model.adapter!r} holds other weights (sha256 {sha256}).",
+            hint="Another task has written into the same folder meanwhile: give each adapter a folder of its own.",
+        )
 
 
 def _fetch(what: str, place: str, to: Path) -> Path:

@@ -221,6 +221,8 @@ class KubeflowRegistry:
         ]
         if model.onnx is not None:
             files.append(("model-artifact", "onnx", model.onnx, {"modelFormatName": "onnx"} | source))
+        if model.adapter is not None:
+            files.append(("model-artifact", "adapter", model.adapter, {"modelFormatName": "peft"} | source))
         if model.card is not None:
             files.append(("doc-artifact", "card", model.card, {}))
         for kind, what, place, more in files:

@@ -91,6 +91,7 @@ class ModelRuns:
         tags = {
             **{f"fate.metric.{key}": value for key, value in words.items()},
             "fate.package": model.package,
+            **{f"fate.{key}": getattr(model, key) or "" for key in ("adapter_sha256", "base_model", "base_revision")},
             "mlflow.source.type": "JOB",
             "mlflow.source.name": "/".join(model.run[key] for key in ("dag_id", "task_id") if key in model.run),
             "mlflow.note.content": contents.text or summary(model),

@@ -41,6 +41,10 @@ class RegisteredModel(_Record):
     :param card: where its card is.
     :param onnx: where it is as ONNX, if it was converted.
     :param onnx_sha256: checksum of that.
+    :param adapter: folder of the adapter, if it is one of a language model.
+    :param adapter_sha256: checksum of its weights.
+    :param base_model: name of the language model that it belongs to.
+    :param base_revision: its revision.
     :param measured: where all is that its job has measured, with curves and tables.
     :param job_id: the job that has trained it.
     :param model_id: FATE's id of the model.
@@ -59,6 +63,10 @@ class RegisteredModel(_Record):
     card: str | None = None
     onnx: str | None = None
     onnx_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    adapter: str | None = None
+    adapter_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    base_model: str | None = None
+    base_revision: str | None = None
     measured: str | None = None
     job_id: str
     model_id: str
