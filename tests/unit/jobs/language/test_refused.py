@@ -212,4 +212,4 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_model_speaks_plainly_by_itself() -> None:
     with pytest.raises(FateInvalidJobError, match=r"^LanguageModel cannot run: family = 'gpt3'"):
-        LanguageModel(path="/gpt3", family="gpt3")  # type: ignore[arg-type]
+        LanguageModel(path="/gpt3", family="gpt3")
