@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_fate.local import packages, paths, processes
+from airflow_provider_fate.local import packages, paths, pins, processes, torch
 from airflow_provider_fate.local.errors import InstallError
 from airflow_provider_fate.local.progress import Progress, silent
 
@@ -38,6 +38,7 @@ class PackageEnvironment:
     :param check: Python code that fails where something is missing: ``"import jupyterlab"``.
     :param python: version such as ``"3.11"``, or a path; default: this process' own Python.
     :param constraints: further requirement lines that bind dependencies without asking for them.
+    :param torch: whether torch is in it, built for the CPU where such a build is to be had: a fifth of the size.
     """
 
     name: str
@@ -46,13 +47,13 @@ class PackageEnvironment:
     check: str = ""
     python: str = ""
     constraints: tuple[str, ...] = ()
+    torch: bool = False
 
     @property
     def root(self) -> Path:
         """Its folder: named after what is in it."""
-        wanted = json.dumps(
-            [self.requirements, self.without_dependencies, self.constraints, self.python or sys.version.split()[0]]
-        )
+        named = [self.requirements, self.without_dependencies, self.constraints, self.python or sys.version.split()[0]]
+        wanted = json.dumps([*named, pins.torch_requirement()] if self.torch else named)
         return paths.environments_dir() / f"{self.name}-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
 
     @property
@@ -135,10 +136,11 @@ class PackageEnvironment:
             packages.run_uv(uv, venv, env, progress=progress, what=what)
             # Compiled once, as the processes that start from it write nothing into it.
             install = ["pip", "install", "--compile-bytecode", "--python", str(building / "bin/python")]
-            for more in (["--no-deps", *self.without_dependencies] if self.without_dependencies else [],
-                         [*self._constraints(building), *self.requirements]):  # fmt: skip
-                if more:
-                    packages.run_uv(uv, [*install, *more], env, progress=progress, what=what)
+            if self.without_dependencies:
+                packages.run_uv(
+                    uv, [*install, "--no-deps", *self.without_dependencies], env, progress=progress, what=what
+                )
+            self._install(uv, [*install, *self._constraints(building), *self.requirements], env, progress, what)
             failure = self._failure(building)
             if failure is not None:
                 raise InstallError(f"the new environment of {self.name} is not usable: {failure}")
@@ -151,6 +153,28 @@ class PackageEnvironment:
             for leftover in self.root.parent.glob(f".{self.root.name}.*"):
                 shutil.rmtree(leftover, ignore_errors=True)
         progress(f"the environment of {self.name} is ready ({time.monotonic() - begun:.0f} s)")
+
+    def _install(
+        self, uv: str, arguments: Sequence[str], env: dict[str, str], progress: Progress, what: str
+    ) -> None:  # fmt: skip
+        """Install the requirements, with torch in the first way in which it is to be had."""
+        if not self.torch:
+            if self.requirements:
+                packages.run_uv(uv, arguments, env, progress=progress, what=what)
+            return
+        ways = torch.choices(env, self.python or f"{sys.version_info.major}.{sys.version_info.minor}")
+        for way in ways:
+            progress(f"{what}: {way.note}")
+            try:
+                packages.run_uv(
+                    uv, [*arguments, *way.arguments, way.requirement], env, progress=progress, what=what
+                )  # fmt: skip
+            except InstallError:
+                if way is ways[-1]:
+                    raise
+                progress(f"{way.note}: not to be had here, trying the next way")
+            else:
+                return
 
     def _constraints(self, building: Path) -> Sequence[str]:
         if not self.constraints:

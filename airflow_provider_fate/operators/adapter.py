@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER = "adapter"
 README, CARD = "README.md", "card.json"
+MERGED = "merged_adapter.sha256"
+"""File of a merged model that says which adapter is in it."""
 
 
 class FateAdapterOperator(BaseOperator):
@@ -188,3 +190,119 @@ class FateAdapterOperator(BaseOperator):
             "party_id": manifest.party_id,
             "tasks": [adapter.task],
         }
+
+
+class FateAdapterMergeOperator(BaseOperator):
+    """Build an adapter into its base model, for what serves whole models only.
+
+    Runs in the environment of :class:`~airflow_provider_fate.operators.text_evaluate.FateTextEvaluateOperator`. What is
+    written is loaded again and compared with the two apart; where they differ, nothing is left.
+
+    :param adapter: the result of ``FateAdapterOperator``, or the folder of an adapter. (templated)
+    :param target: folder for the whole model, also on object storage; it must not hold another one. (templated)
+    :param base_model: folder of the base model on the worker; default: that with which the adapter was compared.
+        (templated)
+    :param dtype: type of numbers: ``auto`` for that of the base model's files, or ``float32``.
+    :param tolerance: largest difference between an output of the model and of the two apart.
+    :param threads: CPUs to use; default: all.
+    :returns: ``{"target", "model", "files", "parameters", "dtype", "moved", "largest_difference", "adapter_sha256"}``
+        as XCom; ``files`` has the sha256 of each, ``moved`` is how far the adapter moves the base model's outputs.
+    :raises AirflowFailException: it is not there, is of another base model, cannot be built in, or differs. Not
+        retried.
+    """
+
+    ui_color = "#e3eefc"
+    template_fields: Sequence[str] = ("adapter", "target", "base_model")
+
+    def __init__(
+        self,
+        *,
+        adapter: str | Path | Mapping[str, Any],
+        target: str | Path,
+        base_model: str | Path | None = None,
+        dtype: str = "auto",
+        tolerance: float = 1e-3,
+        threads: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        # Airflow 3.1 takes the `resolve` of a path for that of a template.
+        self.adapter = str(adapter) if isinstance(adapter, Path) else adapter
+        self.target = str(target) if isinstance(target, Path) else target
+        self.base_model = str(base_model) if isinstance(base_model, Path) else base_model
+        self.dtype = dtype
+        self.tolerance = tolerance
+        self.threads = threads
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fetch, merge, compare, write."""
+        from airflow_provider_fate.errors import FateInputError
+
+        try:
+            with TemporaryDirectory(prefix="fate-merge-") as temporary:
+                return self._merge(Path(temporary))
+        except FateInputError as e:
+            raise AirflowFailException(str(e)) from None
+
+    def _merge(self, temporary: Path) -> dict[str, Any]:
+        from airflow_provider_fate.errors import FateInputError
+        from airflow_provider_fate.llm.environment import run_script
+        from airflow_provider_fate.models.package import sha256_of
+        from airflow_provider_fate.operators._texts import (
+            base_folder,
+            card_of_adapter,
+            fetch_adapter,
+            require_same_base,
+        )
+        from airflow_provider_fate.storage.folder import StoredFolder, require_no_password
+
+        require_no_password("target", str(self.target))
+        target = StoredFolder(str(self.target))
+        (folder := temporary / "adapter").mkdir()
+        (made := temporary / "model").mkdir()
+        sha256 = fetch_adapter(self.adapter, folder)
+        base = base_folder(self.base_model, self.adapter)
+        require_same_base(card_of_adapter(folder), base)
+        self._require_room(target, sha256)
+        request = {
+            "base": str(base.path), "adapter": str(folder), "target": str(made), "dtype": self.dtype,
+            "threads": self.threads,
+        }  # fmt: skip
+        found = run_script("fate_llm_merge", request, self.log.info)
+        if not found["largest_difference"] <= self.tolerance:
+            raise FateInputError(
+                f"The merged model differs from base model and adapter by {found['largest_difference']:.3g}, more than "
+                f"{self.tolerance:g}.",
+                hint="Numbers of 16 bits round: merge with dtype='float32', or allow more.",
+            )
+        self.log.info(
+            "The adapter moves outputs by up to %.3g; merged and apart differ by %.3g",
+            *(found["moved"], found["largest_difference"]),
+        )
+        files = {file.name: sha256_of(file) for file in sorted(made.iterdir()) if file.is_file()}
+        for name in sorted(files, key=lambda name: name.endswith(".safetensors")):
+            target.write(name, made / name)
+        target.write(MERGED, f"{sha256}\n".encode())
+        self.log.info("Wrote %s, %d files", target.url, len(files))
+        return {"target": target.url, "model": target.url, "files": files, "adapter_sha256": sha256, **found}
+
+    def _require_room(self, target: StoredFolder, sha256: str) -> None:
+        """Check that no other model is written over.
+
+        :raises FateInputError: the target holds one.
+        """
+        from airflow_provider_fate.errors import FateInputError
+
+        if target.size("config.json") is None:
+            return
+        with TemporaryDirectory(prefix="fate-merged-") as temporary:
+            place = Path(temporary) / MERGED
+            try:
+                target.fetch(MERGED, place)
+                if place.read_text().strip() == sha256:
+                    return
+            except FileNotFoundError:
+                pass
+        raise FateInputError(
+            f"target={target.url!r} holds another model.", hint="Nothing was written. Give each model its own folder."
+        )

@@ -50,6 +50,26 @@ def test_other_requirements_are_another_environment():
     assert PackageEnvironment("lab", ("a==1",)).root != PackageEnvironment("lab", ("a==1",), constraints=("b<3",)).root
 
 
+def test_torch_is_installed_in_the_first_way_in_which_it_is_to_be_had(said, monkeypatch, tmp_path):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    (wheels / f"torch-2.9.0+cpu-{python}-{python}-linux_x86_64.whl").touch()
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    environment = PackageEnvironment("models", ("peft==0.21.2",), torch=True)
+    environment.ensure()
+    _, install = said.read_text().splitlines()
+    assert install.endswith("peft==0.21.2 torch==2.9.0+cpu")
+
+    monkeypatch.setenv("UV_FAILS", "1")
+    with pytest.raises(InstallError, match="no such package"):
+        PackageEnvironment("models", ("peft==0.1",), torch=True).ensure()
+    ways = [line.partition("peft==0.1 ")[2] for line in said.read_text().splitlines() if "peft==0.1" in line]
+    assert ways[0] == "torch==2.9.0+cpu"
+    assert ways[1].startswith("--torch-backend cpu torch>=")
+    assert len(ways) == 3
+
+
 def test_one_that_is_damaged_is_made_again(said):
     environment = PackageEnvironment("lab", ("a==1",))
     environment.ensure()
