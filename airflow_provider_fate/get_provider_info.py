@@ -90,6 +90,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.sweep_report",
                     f"{_P}.operators.table",
                     f"{_P}.operators.text_evaluate",
+                    f"{_P}.operators.texts",
                     f"{_P}.operators.transform",
                     f"{_P}.operators.upload",
                 ],

@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from airflow_provider_fate.errors import FateInputError
 
-__all__ = ["ColumnRule", "Contract", "IdColumn", "LabelColumn", "Rows"]
+__all__ = ["ColumnRule", "Contract", "ContractFile", "IdColumn", "LabelColumn", "Rows"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ContractFile(_Part):
+    """What can be read from a file.
+
+    :cvar begins_with: what the shortest file says, for messages.
+    """
+
+    begins_with: ClassVar[str]
+
+    @classmethod
+    def parse(cls, text: str, name: str = "the contract") -> Self:
+        """Read a contract.
+
+        :param text: YAML.
+        :param name: what to call it in messages, its path for example.
+        :raises FateInputError: it is no YAML, or says something that a contract cannot; names the place.
+        """
+        try:
+            given = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise FateInputError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(given, dict):
+            raise FateInputError(
+                f"{name} is {type(given).__name__}, not a mapping", hint=f"Begin with {cls.begins_with!r}."
+            )
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise FateInputError(f"{name} says what a contract cannot say: {cls._faults(error, 'contract')}") from None
+
+    @classmethod
+    def of_arguments(cls, given: Mapping[str, Any], task: str) -> Self:
+        """What the arguments of a task say.
+
+        :param given: those that are not left to their defaults.
+        :param task: its id, for messages.
+        :raises FateInputError: one of them cannot be.
+        """
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise FateInputError(f"Arguments of {task} are wrong: {cls._faults(error, 'together')}") from None
+
+    @classmethod
+    def _faults(cls, error: ValidationError, whole: str) -> str:
+        return "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']} ({fault['input']!r})"
+            for fault in error.errors()
+        )
 
 
 class ColumnRule(_Part):
@@ -75,7 +126,7 @@ class Rows(_Part):
     max: int | None = Field(default=None, ge=1)
 
 
-class Contract(_Part):
+class Contract(ContractFile):
     """What a table must look like.
 
     :param match_id: the column by which the parties' rows are matched.
@@ -87,6 +138,8 @@ class Contract(_Part):
     :param thousands: between groups of three digits of numbers that are text.
     :param rows: how many rows there must be.
     """
+
+    begins_with: ClassVar[str] = "columns:"
 
     match_id: IdColumn = IdColumn(name="id")
     label: LabelColumn | None = None
@@ -104,26 +157,3 @@ class Contract(_Part):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"columns named twice: {', '.join(sorted(twice))}")
         return columns
-
-    @classmethod
-    def parse(cls, text: str, name: str = "the contract") -> Self:
-        """Read a contract.
-
-        :param text: YAML.
-        :param name: what to call it in messages, its path for example.
-        :raises FateInputError: it is no YAML, or says something that a contract cannot; names the place.
-        """
-        try:
-            given = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise FateInputError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(given, dict):
-            raise FateInputError(f"{name} is {type(given).__name__}, not a mapping", hint="Begin with 'columns:'.")
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'contract'}: {fault['msg']} ({fault['input']!r})"
-                for fault in error.errors()
-            )
-            raise FateInputError(f"{name} says what a contract cannot say: {faults}") from None

@@ -47,26 +47,18 @@ class FateBindPathOperator(FateSiteOperator):
     def check(self) -> None:
         """Check name and path."""
         from airflow_provider_fate.data.table import TableName
+        from airflow_provider_fate.site.binding import check_path
 
         TableName.parse(self.table)
-        _check_path(self.path)
+        check_path(self.path)
 
     def work(self, session: SiteSession, context: Context) -> dict[str, Any]:
         """Bind, unless it is bound already."""
         from airflow_provider_fate.data.table import TableName
-        from airflow_provider_fate.errors import FateServerError
-        from airflow_provider_fate.site.replace import DIRECTORY, find, make_room
+        from airflow_provider_fate.site.binding import bind
 
         table = TableName.parse(self.table)
-        uri = f"file://{self.path}"
-        bound = find(session.client, table)
-        changed = bound is None or bound.data_type != DIRECTORY or bound.path != uri
-        if changed:
-            make_room(session.client, table, overwrite=self.overwrite)
-            session.client.table.bind_path(table.namespace, table.name, self.path)
-            bound = find(session.client, table)
-            if bound is None or bound.path != uri:
-                raise FateServerError(f"FATE-Flow says that {table} is bound to {self.path}, but it is not.")
+        changed = bind(session.client, table, self.path, overwrite=self.overwrite)
         self.log.info("Table %s is %s on the server%s", table, self.path, "" if changed else ", as before")
         return {"namespace": table.namespace, "name": table.name, "path": self.path, "changed": changed}
 
@@ -181,19 +173,3 @@ class FatePreviewTableOperator(FateSiteOperator):
             lines = columns(("column", "type", "property"), [(c.name, c.type, c.property) for c in seen.columns])
         self.log.info("%s", "\n".join(lines))
         return seen.facts() | ({"rows": seen.rows} if self.return_rows else {})
-
-
-def _check_path(path: str) -> None:
-    from airflow_provider_fate.errors import FateInvalidParameterError
-
-    def refuse(why: str, hint: str) -> FateInvalidParameterError:
-        return FateInvalidParameterError(f"path={path!r} {why}.", hint=hint)
-
-    if not str(path).startswith("/"):
-        raise refuse("is not an absolute path of the server", "Write the whole path, such as '/data/images'.")
-    if ".." in path.split("/"):
-        raise refuse("has '..' in it", "Write the path that is meant.")
-    if path != path.strip() or any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in path):
-        raise refuse("has white space at an end, or control characters", "Write the path as it is on the server.")
-    if not path.strip("/"):
-        raise refuse("is the root of the server's disk", "Write the directory that has the data.")

@@ -33,6 +33,7 @@ class Preview:
 
     :param columns: of a dataframe; empty for other tables.
     :param rows: its first rows, as FATE-Flow has kept them.
+    :param path: what a name that is bound to a path leads to, ``file:///data/images``.
     """
 
     namespace: str
@@ -41,6 +42,7 @@ class Preview:
     data_type: str | None
     columns: list[PreviewColumn]
     rows: list[list[Any]]
+    path: str | None = None
 
     @property
     def header(self) -> list[str]:
@@ -78,4 +80,5 @@ def preview(flow: FlowClient, table: TableName, rows: int) -> Preview:
         data_type=record.data_type,
         columns=[PreviewColumn(str(f.get("name")), f.get("dtype"), f.get("property")) for f in fields],
         rows=[row + [None] * (width - len(row)) for row in shown],
+        path=record.path,
     )

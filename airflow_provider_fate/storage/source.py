@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_fate.errors import FateConfigError, FateInputError
 from airflow_provider_fate.storage.stored import stored_file
 
 if TYPE_CHECKING:
-    from airflow_provider_fate.data.contract import Contract
+    from airflow_provider_fate.data.contract import Contract, ContractFile
     from airflow_provider_fate.data.source import FileSource, SqlSource
+
+Kind = TypeVar("Kind", bound="ContractFile")
 
 
 def file_source(source: str | Path, conn_id: str | None, delimiter: str = ",", encoding: str = "utf-8") -> FileSource:
@@ -93,16 +95,25 @@ def sql_source(sql: str, conn_id: str, parameters: Sequence[Any] | Mapping[str, 
 
 
 def read_contract(contract: str | Mapping[str, Any]) -> Contract:
-    """A contract, from a YAML file on the worker or on any storage, or from a mapping.
+    """A table's contract, from a YAML file on the worker or on any storage, or from a mapping.
 
+    :raises FateInputError: it is not there, or says what a contract cannot say.
+    """
+    from airflow_provider_fate.data.contract import Contract
+
+    return read_contract_of(Contract, contract)
+
+
+def read_contract_of(kind: type[Kind], contract: str | Mapping[str, Any]) -> Kind:
+    """A contract of any kind, as :func:`read_contract` reads one.
+
+    :param kind: what it is about.
     :raises FateInputError: it is not there, or says what a contract cannot say.
     """
     import yaml
 
-    from airflow_provider_fate.data.contract import Contract
-
     if isinstance(contract, Mapping):
-        return Contract.parse(yaml.safe_dump(dict(contract)), "contract")
+        return kind.parse(yaml.safe_dump(dict(contract)), "contract")
     from airflow.sdk import ObjectStoragePath
 
     place = ObjectStoragePath(contract) if "://" in contract else Path(contract)
@@ -112,7 +123,7 @@ def read_contract(contract: str | Mapping[str, Any]) -> Contract:
         raise FateInputError(
             f"contract={contract!r} is not a file on this worker", hint="Keep it beside your DAGs, for example."
         ) from None
-    return Contract.parse(text, f"contract {contract}")
+    return kind.parse(text, f"contract {contract}")
 
 
 def salt_of(conn_id: str) -> str:

@@ -152,6 +152,7 @@ def approve(api: AirflowApi, run: str, note: str) -> None:
     api.request("PATCH", place, {"chosen_options": ["Approve"], "params_input": {"note": note}})
 
 
+@pytest.mark.thorough
 def test_a_champion_that_a_person_approves_starts_the_scoring(airflow_by_itself: LocalAirflow) -> None:
     api = airflow_by_itself.api
     api.unpause(CHAMPIONS)

@@ -29,6 +29,8 @@ CONNECTED = ("hospitals_champion", "hospitals_scores")
 """Need MLflow, an S3 server and a database, which test_loop.py has."""
 SWEEP = "sweep"
 SERVING = "train_and_serve"
+LEFT = ("idle_notebooks", "notebook", "redeploy_champion", "train_with_fate_client", "wait_for_a_job")
+"""What they show is shown by other tests of operators, or by other DAGs, at each change."""
 BY_DAGS_TEST = ("patients_in_common", "wait_for_a_table")
 """A wait of each kind. The tasks of the others are those of a run on the scheduler: `dags test` need not run them at
 each change, too."""
@@ -42,18 +44,27 @@ def dag_ids() -> list[str]:
     return [name for name in names if name not in (ASKS, *CONNECTED)]
 
 
+def asked(request: pytest.FixtureRequest, test: str) -> set[str]:
+    """The DAGs that a test will be run for."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    return {item.callspec.params["dag_id"] for item in items if item.originalname == test}
+
+
 @pytest.fixture(scope="module")
-def runs(api: AirflowApi) -> dict[str, str]:
+def runs(request: pytest.FixtureRequest, api: AirflowApi) -> dict[str, str]:
     """Start all DAGs at once, since they wait most of the time."""
-    return {dag_id: api.trigger(dag_id, CONF.get(dag_id)) for dag_id in dag_ids()}
+    wanted = asked(request, "test_a_dag_runs_on_the_scheduler") | {NIGHTLY, SWEEP, SERVING}
+    return {dag_id: api.trigger(dag_id, CONF.get(dag_id)) for dag_id in sorted(wanted)}
 
 
 def test_every_dag_file_is_parsed_without_an_error(api: AirflowApi, runs: dict[str, str]) -> None:
     assert api.import_errors() == {}
-    assert set(runs) <= api.dag_ids()
+    assert set(dag_ids()) <= api.dag_ids()
 
 
-@pytest.mark.parametrize("dag_id", dag_ids())
+@pytest.mark.parametrize(
+    "dag_id", [pytest.param(name, marks=pytest.mark.thorough if name in LEFT else ()) for name in dag_ids()]
+)
 def test_a_dag_runs_on_the_scheduler(api: AirflowApi, runs: dict[str, str], dag_id: str) -> None:
     state = api.wait(dag_id, runs[dag_id], timeout=1500)
 
@@ -109,8 +120,6 @@ def dags_tests(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Future[CompletedProcess[str]]]]:
     """Run ``airflow dags test`` for the DAGs that were asked for, two at a time, each in a copy of the Airflow."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    asked = [item.callspec.params["dag_id"] for item in items if item.originalname == "test_a_dag_runs_by_dags_test"]
     at_rest = airflow_at_rest.database
     assert isinstance(at_rest, Postgres)
 
@@ -123,8 +132,9 @@ def dags_tests(
         finally:
             stop_served(home)
 
+    wanted = sorted(asked(request, "test_a_dag_runs_by_dags_test"))
     with ThreadPoolExecutor(2) as pool:
-        yield {dag_id: pool.submit(dags_test, dag_id) for dag_id in asked}
+        yield {dag_id: pool.submit(dags_test, dag_id) for dag_id in wanted}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -91,7 +91,7 @@ class FileSource:
             start = file.read(8)
             if not start:
                 raise FateDataError(f"{self.name} is empty", hint="Give a file with a header and at least one row.")
-            compression = next((name for magic, name in _COMPRESSED.items() if start.startswith(magic)), None)
+            compression = _compression(start)
             plain = _Plain(file, self.encoding, compression)
             try:
                 if compression:
@@ -117,6 +117,19 @@ class FileSource:
                 return
             file.seek(0)
             yield from self._parquet(file, wanted) if kind == "parquet" else self._arrow(file)
+
+    @contextmanager
+    def text(self) -> Iterator[Any]:
+        """Give the file as a stream of plain UTF-8, from its beginning.
+
+        :raises FateDataError: it is damaged.
+        """
+        with self.open(True) as file:
+            compression = _compression(file.read(8))
+            try:
+                yield _Plain(file, self.encoding, compression).rewound()
+            except OSError as error:
+                raise self._damaged(error, compression) from None
 
     def _refuse_foreign(self, start: bytes) -> None:
         for magic, what in _FOREIGN.items():
@@ -173,6 +186,10 @@ class FileSource:
             raise FateDataError(
                 f"{self.name} is a damaged Arrow file: {_line(error)}", hint="Write it again."
             ) from None
+
+
+def _compression(start: bytes) -> str | None:
+    return next((name for magic, name in _COMPRESSED.items() if start.startswith(magic)), None)
 
 
 def _rows(columns: int) -> int:

@@ -28,6 +28,7 @@ class RequiredTable:
     :param types: FATE's type by column, such as ``float32``.
     :param contract: all that a contract says of it, which is more: each column, in its order.
     :param read_by: task and party that read it, where a job does; such a table need not be a dataframe.
+    :param party: role and id of that party.
     """
 
     table: TableName
@@ -38,6 +39,7 @@ class RequiredTable:
     types: Mapping[str, str] = field(default_factory=dict)
     contract: Contract | None = None
     read_by: str = ""
+    party: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, name: str, terms: Mapping[str, Any] | None = None, *, min_rows: int = 1) -> RequiredTable:

@@ -14,6 +14,7 @@ from airflow_provider_fate.site.preflight.check import PreflightCheck
 from airflow_provider_fate.site.preflight.greeting import Greeting, signature_check
 from airflow_provider_fate.site.preflight.job import configuration_of, cores_check, job_check, wrong_job
 from airflow_provider_fate.site.preflight.models import model_check, models_of_job
+from airflow_provider_fate.site.preflight.models_on_disk import language_files, own_language_tasks
 from airflow_provider_fate.site.preflight.partners import contact_check, trust_check
 from airflow_provider_fate.site.preflight.permissions import components_of, granted_here, granted_there
 from airflow_provider_fate.site.preflight.queue import queue_check
@@ -21,6 +22,7 @@ from airflow_provider_fate.site.preflight.settings import settings_check
 from airflow_provider_fate.site.preflight.tables import label_check, table_check, tables_of_job
 
 if TYPE_CHECKING:
+    from airflow_provider_fate.jobs.model_files import LanguageTask
     from airflow_provider_fate.site.preflight.together import Unit
     from airflow_provider_fate.site.session import SiteSession
 
@@ -71,8 +73,13 @@ class PreflightPlan:
         tables, wrong = self._tables()
         for check in wrong:
             yield check.name, partial(list, [check])
+        language = self._language()
         for table in tables:
-            yield f"table {table.table}", partial(table_check, session, table)
+            reader = next((task for task in language if (task.role, task.party_id) == table.party), None)
+            yield f"table {table.table}", partial(table_check, session, table, reader)
+        # Parties of one server that are told the same read the same files.
+        for task in {str(task.conf): task for task in language}.values():
+            yield f"files of {task.name}", partial(language_files, session.site, task)
         if job is not None:
             yield "labels", partial(label_check, session, job)
         yield from self._models()
@@ -97,14 +104,22 @@ class PreflightPlan:
         tables, wrong = list(self.asked.tables), []
         if self.asked.job is not None:
             named = {table.table for table in tables}
-            served = {party for _, party in self.members} if self.standalone else {str(self.own)}
-            for read in tables_of_job(self.asked.job, served, self.asked.min_rows):
+            for read in tables_of_job(self.asked.job, self._served, self.asked.min_rows):
                 if isinstance(read, PreflightCheck):
                     wrong.append(read)
                 elif read.table not in named:
                     named.add(read.table)
                     tables.append(read)
         return tables, wrong
+
+    @property
+    def _served(self) -> set[str]:
+        """Ids of the parties whose machines are this site's."""
+        return {party for _, party in self.members} if self.standalone else {str(self.own)}
+
+    def _language(self) -> list[LanguageTask]:
+        """Tasks of language models at these parties."""
+        return own_language_tasks(self.asked.job, self._served) if self.asked.job is not None else []
 
     def _models(self) -> Iterator[Unit]:
         named = self.asked.model_job

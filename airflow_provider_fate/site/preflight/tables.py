@@ -11,12 +11,14 @@ from airflow_provider_fate.site.federation_check import table_facts
 from airflow_provider_fate.site.labels import require_fitting_labels
 from airflow_provider_fate.site.preflight.asked import RequiredTable
 from airflow_provider_fate.site.preflight.check import PreflightCheck, failed, of_error, passed, warned
+from airflow_provider_fate.site.preflight.models_on_disk import texts_on_disk
 from airflow_provider_fate.site.preview import preview
 from airflow_provider_fate.site.tables import ReadTable, read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from airflow_provider_fate.jobs.model_files import LanguageTask
     from airflow_provider_fate.site.preview import Preview
     from airflow_provider_fate.site.session import SiteSession
 
@@ -42,11 +44,16 @@ def tables_of_job(
             except FateInputError as error:
                 yield of_error(f"table {read.namespace}.{read.name}", error)
             else:
-                yield RequiredTable(table, min_rows, read_by=reader)
+                yield RequiredTable(table, min_rows, read_by=reader, party=(read.role, read.party_id))
 
 
-def table_check(session: SiteSession, wanted: RequiredTable) -> Iterator[PreflightCheck]:
-    """Look at one table."""
+def table_check(
+    session: SiteSession, wanted: RequiredTable, task: LanguageTask | None = None
+) -> Iterator[PreflightCheck]:
+    """Look at one table.
+
+    :param task: the task of a language model that is fed with it.
+    """
     name = f"table {wanted.table}"
     try:
         seen = preview(session.client, wanted.table, 0)
@@ -56,7 +63,7 @@ def table_check(session: SiteSession, wanted: RequiredTable) -> Iterator[Preflig
         yield failed(name, f"the site has no such table{reads}", advice)
         return
     if seen.data_type == "data_directory" and wanted.read_by:
-        yield passed(name, "a path that is bound to this name; nobody has looked whether it is there")
+        yield texts_on_disk(session.site, name, seen.path or "", task)
     elif seen.data_type != "dataframe":
         found = f"it is of type {seen.data_type!r}, and a training reads a dataframe only"
         advice = "Upload it as a table (FateUploadOperator), or make it one (FateTransformOperator)."
