@@ -79,6 +79,7 @@ __all__ = [
     "FatePartnerTimeout",
     "FatePermissionError",
     "FatePreflightError",
+    "FateProviderExists",
     "FateProxyError",
     "FateQuotaExceeded",
     "FateResourceError",
@@ -436,6 +437,10 @@ class FateClusterExists(FateConflictError):
 
 class FateTableExists(FateConflictError):
     """The table exists already (7002)."""
+
+
+class FateProviderExists(FateConflictError):
+    """The site has another provider of this name."""
 
 
 class FateModelExists(FateConflictError):

@@ -79,6 +79,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_P}.operators.predict",
                     f"{_P}.operators.portal",
                     f"{_P}.operators.preflight",
+                    f"{_P}.operators.provider",
                     f"{_P}.operators.psi",
                     f"{_P}.operators.retention",
                     f"{_P}.operators.service_check",

@@ -21,18 +21,19 @@ WARDS = {
     "dermatology": ("an itching rash", "a dark mole"),
     "orthopaedics": ("a swollen knee", "a stiff neck"),
 }
+ORGANS = {"cardiology": "heart", "pneumology": "lungs", "dermatology": "skin", "orthopaedics": "bones"}
 SEEN_BY = {"north": ("cardiology", "pneumology"), "south": ("dermatology", "orthopaedics")}
 
 
 def note(complaint: str, dice: random.Random) -> str:
     """What the desk writes of one patient."""
     who = dice.choice(("woman", "man"))
-    return f"A {who} of {dice.randrange(18, 95)} years has had {complaint} for {dice.randrange(2, 15)} days ."
+    return f"A {who} of {dice.randrange(18, 95)} years , for {dice.randrange(2, 15)} days : {complaint} ."
 
 
 def answer(ward: str) -> str:
     """Where the patient was sent."""
-    return f"Please see {ward} ."
+    return f"A matter of {ward} ."
 
 
 def write_notes(folder: Path, rows: int = 96, held_out: int = 24) -> dict[str, str]:
@@ -54,13 +55,15 @@ def write_notes(folder: Path, rows: int = 96, held_out: int = 24) -> dict[str, s
     return files
 
 
-def what_everybody_knows(rows: int = 400) -> list[str]:
-    """Texts for a base model: how notes and answers are written, and nothing of which belongs to which."""
+def what_everybody_knows(rows: int = 400) -> list[tuple[str, str]]:
+    """Texts for a base model: it knows what hurts, and what the wards are called, and not who goes where."""
     dice = random.Random(7)  # noqa: S311 - made-up notes
-    complaints = [complaint for some in WARDS.values() for complaint in some]
-    return [
-        text for _ in range(rows) for text in (note(dice.choice(complaints), dice), answer(dice.choice(list(WARDS))))
-    ]
+    texts = []
+    for row in range(rows):
+        ward = dice.choice(list(WARDS))
+        told = answer(dice.choice(list(WARDS)) if row % 4 == 0 else f"the {ORGANS[ward]}")
+        texts.append((note(dice.choice(WARDS[ward]), dice), told))
+    return texts
 
 
 def examples_folder() -> Path:

@@ -27,7 +27,7 @@ AREAS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "clusters": (("test-clusters",),),
     # Real processes from the training to the answer; a client that counts over changes and kills; the demo's last word.
     "serving": (("test-serving",), ("demo",), ("demo", "ARGS=--stop")),
-    # Texts, recipes, adapters and chat; a job that tunes on a real FATE-LLM; and the whole way as a DAG.
+    # Texts, recipes and adapters, and a job that tunes on a real FATE-LLM: a line for each.
     "llm": (("test-llm",),),
 }
 

@@ -13,6 +13,7 @@ from airflow_provider_fate.jobs.document import read_document
 from airflow_provider_fate.jobs.problems import Problem, did_you_mean, invalid_job
 from airflow_provider_fate.jobs.validation.conf import check_conf
 from airflow_provider_fate.jobs.validation.job import Job
+from airflow_provider_fate.jobs.validation.launchers import check_launchers
 from airflow_provider_fate.jobs.validation.parties import check_parties
 from airflow_provider_fate.jobs.validation.tasks import check_tasks
 
@@ -44,6 +45,7 @@ def _check(job: Job, party_id: str | None, cores: int | None) -> Iterator[Proble
     yield from check_parties(job, party_id)
     yield from check_conf(job, cores)
     yield from check_tasks(job)
+    yield from check_launchers(job)
 
 
 def require_valid(dag: Mapping[str, object], *, party_id: str | None = None, cores: int | None = None) -> None:

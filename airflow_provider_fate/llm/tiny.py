@@ -56,7 +56,7 @@ def make_tiny_model(
     *,
     python: Path,
     family: Family = "gpt2",
-    texts: Sequence[str] = (),
+    texts: Sequence[str | tuple[str, str]] = (),
     steps: int = 0,
     seed: int = 7,
 ) -> Path:
@@ -68,8 +68,9 @@ def make_tiny_model(
     :param folder: where to put it: into ``tiny-<family>`` in there, as FATE-LLM reads the family off the path.
     :param python: interpreter of an environment with transformers: FATE-LLM's (``fate-local install --with llm``).
     :param family: architecture.
-    :param texts: what its tokenizer is made from, and what it learns; without any it spells everything.
-    :param steps: how long it learns the texts; with 0 it knows nothing.
+    :param texts: what its tokenizer is made from, and what it learns: texts, or pairs of a prompt and its answer;
+        without any it spells everything.
+    :param steps: how long it learns the texts; with 0 it knows nothing, 150 take some ten seconds.
     :param seed: of its first weights, and of what it sees when.
     :returns: the model's own folder.
     :raises FateInputError: an unknown family, negative steps, an interpreter that cannot make it, or something else in

@@ -40,6 +40,8 @@ _LANGUAGE_MODELS = {
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    # pyarrow's allocator starts a thread at its import, and a process with threads cannot be forked for workers.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
 
 

@@ -46,13 +46,14 @@ class FateSiteOperator(BaseOperator):
             FateInputError,
             FateModelExists,
             FateNotOfferedError,
+            FateProviderExists,
             FateTableExists,
         )
         from airflow_provider_fate.hooks.check import verify_party
 
         permanent = (
             *(FateInputError, FateConfigError, FateNotOfferedError),
-            *(FateTableExists, FateModelExists, FateFileExists),
+            *(FateTableExists, FateModelExists, FateFileExists, FateProviderExists),
         )
         try:
             self.check()

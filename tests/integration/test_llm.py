@@ -40,7 +40,7 @@ NORTH, SOUTH = "9999", "10000"
 CLIENTS = (("guest", NORTH, "north"), ("host", SOUTH, "south"))
 PATIENCE = 900
 """Seconds for a job on a busy two-core machine."""
-EPOCHS = 6
+EPOCHS, STEPS = 8, 150
 
 
 def load_example() -> ModuleType:
@@ -90,7 +90,7 @@ class Tuned:
 def base(fate_llm: RunningFate, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     texts = load_example().what_everybody_knows()
-    return make_tiny_model(folder, python=fate_llm.local.installation.interpreter, texts=texts, steps=150)
+    return make_tiny_model(folder, python=fate_llm.local.installation.interpreter, texts=texts, steps=STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -151,15 +151,23 @@ def looked(fate_llm: RunningFate, tuned: Tuned, tmp_path_factory: pytest.TempPat
     return dict(json.loads(answer.read_text()))
 
 
+@pytest.mark.usefixtures("tuned")
+def test_workers_are_forked_from_a_process_that_has_everything_imported(fate_llm: RunningFate) -> None:
+    said = (fate_llm.logs_dir / "zygote.out").read_text()
+    assert "ready after" in said
+    assert "not used" not in said
+    assert "not preloaded" not in said
+
+
 def test_the_base_model_is_made_once(fate_llm: RunningFate, base: Path) -> None:
     made = TinyModel.read(base)
     assert made is not None
     assert made.loss is not None
-    assert made.loss < 2 < math.log(made.vocabulary), "it has learned how notes are written"
+    assert made.loss < 1 < math.log(made.vocabulary), "it has learned how notes are written"
     before = (base / "model.safetensors").stat()
     again = make_tiny_model(
         base.parent, python=fate_llm.local.installation.interpreter, texts=load_example().what_everybody_knows(),
-        steps=150,
+        steps=STEPS,
     )  # fmt: skip
     assert again == base
     assert (base / "model.safetensors").stat() == before
@@ -191,5 +199,5 @@ def test_the_exported_adapter_gives_the_logits_that_were_trained(looked: dict[st
 def test_the_adapter_knows_what_each_hospital_alone_could_not(looked: dict[str, Any]) -> None:
     base, exported = looked["base"], looked["exported"]
     assert math.exp(exported["loss"]) < math.exp(base["loss"])
-    assert base["right"] <= 0.5
-    assert exported["right"] > 0.5, "more than the complaints of one hospital"
+    assert base["right"] <= 0.25, "it guesses"
+    assert exported["right"] > 0.6, "half of the complaints are known to either hospital"

@@ -10,14 +10,23 @@ from airflow_provider_fate.jobs.recipes.base import Recipe
 from airflow_provider_fate.jobs.recipes.folds import CrossValidation
 from airflow_provider_fate.jobs.recipes.homo import HomoLR
 from airflow_provider_fate.jobs.recipes.language import (
+    FDKT,
     IA3,
+    PDSS,
     DeepSpeed,
+    FedKSeed,
+    FedMKT,
     HomoLLM,
+    InferDPT,
     LanguageModel,
     Lora,
+    MarketModel,
+    ModelEndpoint,
+    OffsiteTuning,
     Prefix,
     Prompt,
     PTuning,
+    QuestionSet,
 )
 from airflow_provider_fate.jobs.recipes.layers import Layer, mlp
 from airflow_provider_fate.jobs.recipes.linear import CoordinatedLinR, CoordinatedLR, SsheLinR, SsheLR
@@ -36,7 +45,9 @@ from airflow_provider_fate.jobs.recipes.steps import (
 from airflow_provider_fate.jobs.recipes.warm_start import WarmStart
 
 __all__ = [
+    "FDKT",
     "IA3",
+    "PDSS",
     "Binning",
     "CoordinatedLR",
     "CoordinatedLinR",
@@ -44,19 +55,26 @@ __all__ = [
     "DeepSpeed",
     "Encryption",
     "Evaluation",
+    "FedKSeed",
+    "FedMKT",
     "HeteroNN",
     "HeteroSecureBoost",
     "HomoLLM",
     "HomoLR",
     "HomoNN",
+    "InferDPT",
     "LanguageModel",
     "Layer",
     "Lora",
+    "MarketModel",
+    "ModelEndpoint",
+    "OffsiteTuning",
     "PTuning",
     "Party",
     "Prefix",
     "Prompt",
     "Psi",
+    "QuestionSet",
     "Recipe",
     "Scaling",
     "Selection",

@@ -22,6 +22,9 @@ _NEED_BOTH = frozenset(
     )
 )
 
+_WITHOUT_HOST = ("offsite_tuning_runner", "fdkt_runner", "inferdpt_runner", "pdss_runner", "fedcot_runner")
+"""Runners of FATE-LLM that make of ``homo_nn`` an exchange between guest and arbiter."""
+
 
 def check_tasks(job: Job) -> Iterator[Problem]:
     """Yield what is wrong with the tasks of the job."""
@@ -88,6 +91,8 @@ def _check_roles(task: Task, component: ComponentSpec) -> Iterator[Problem]:
 def _needs_both(task: Task, component: ComponentSpec) -> bool:
     if component.name == "hetero_feature_binning" and task.stage == "predict":
         return not mapping(task.spec.get("parameters")).get("skip_metrics")  # the metrics of hosts need the guest
+    if component.name == "homo_nn" and mapping(task.spec.get("parameters")).get("runner_module") in _WITHOUT_HOST:
+        return False
     return component.name in _NEED_BOTH
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .replies import Answer, Call, Refusal, envelope, missing
@@ -145,8 +146,11 @@ def provider_register(fake: FakeFlow, call: Call) -> Answer:
     body = call.body
     if body["device"] not in ("local", "docker", "k8s"):
         raise missing("Device not supported", 4001, device=body["device"])
-    if body["device"] == "local" and not body["metadata"].get("path"):
-        raise missing("No found file or dir", 8001, path="")
+    if body["device"] == "local":
+        for key in ("path", "venv"):
+            where = body["metadata"].get(key) or ("" if key == "path" else None)
+            if where is not None and not Path(where or "/nowhere").exists():
+                raise missing("No found file or dir", 8001, **{key: where})
     known = _register(fake, body["name"], body["version"], body["device"], body["metadata"])
     return envelope(message=f"{'update' if known else 'create'} success")
 

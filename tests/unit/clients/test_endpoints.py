@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -132,8 +133,8 @@ def test_models_are_exported_imported_and_deleted(fake_flow: FakeFlow, flow: Flo
         flow.output.download_model(*party, "lr_0", io.BytesIO())
 
 
-def test_providers_are_registered_and_forgotten(flow: FlowClient) -> None:
-    where = {"path": "/srv/llm", "venv": "/srv/venv"}
+def test_providers_are_registered_and_forgotten(flow: FlowClient, tmp_path: Path) -> None:
+    where = {"path": str(tmp_path), "venv": sys.executable}
 
     assert flow.provider.register("fate_llm", "2.2.0", "local", where) == "create success"
     assert flow.provider.register("fate_llm", "2.2.0", "local", where) == "update success"

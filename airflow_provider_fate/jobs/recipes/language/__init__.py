@@ -5,8 +5,33 @@ their description; the algorithms have a module each.
 """
 
 from airflow_provider_fate.jobs.recipes.language.adapters import IA3, Lora, Prefix, Prompt, PTuning
+from airflow_provider_fate.jobs.recipes.language.endpoint import ModelEndpoint
 from airflow_provider_fate.jobs.recipes.language.homo import HomoLLM
+from airflow_provider_fate.jobs.recipes.language.knowledge import FDKT
+from airflow_provider_fate.jobs.recipes.language.kseed import FedKSeed
 from airflow_provider_fate.jobs.recipes.language.launcher import DeepSpeed
+from airflow_provider_fate.jobs.recipes.language.market import FedMKT, MarketModel
 from airflow_provider_fate.jobs.recipes.language.model import LanguageModel
+from airflow_provider_fate.jobs.recipes.language.offsite import OffsiteTuning
+from airflow_provider_fate.jobs.recipes.language.perturbed import PDSS, InferDPT
+from airflow_provider_fate.jobs.recipes.language.questions import QuestionSet
 
-__all__ = ["IA3", "DeepSpeed", "HomoLLM", "LanguageModel", "Lora", "PTuning", "Prefix", "Prompt"]
+__all__ = [
+    "FDKT",
+    "IA3",
+    "PDSS",
+    "DeepSpeed",
+    "FedKSeed",
+    "FedMKT",
+    "HomoLLM",
+    "InferDPT",
+    "LanguageModel",
+    "Lora",
+    "MarketModel",
+    "ModelEndpoint",
+    "OffsiteTuning",
+    "PTuning",
+    "Prefix",
+    "Prompt",
+    "QuestionSet",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
@@ -11,7 +10,8 @@ from pydantic import Field
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
 from airflow_provider_fate.jobs.problems import Problem
 from airflow_provider_fate.jobs.recipes.language.adapters import Adapter, Lora
-from airflow_provider_fate.jobs.recipes.language.model import LanguageModel, item, model_conf
+from airflow_provider_fate.jobs.recipes.language.model import LanguageModel, collator, item, model_conf
+from airflow_provider_fate.jobs.recipes.language.templates import template_problems
 from airflow_provider_fate.jobs.recipes.language.training import FineTuning, Positive
 from airflow_provider_fate.jobs.recipes.party import PartyId
 from airflow_provider_fate.jobs.recipes.templates import Templated
@@ -89,7 +89,7 @@ class HomoLLM(FineTuning):
                 "Name the column of the answer.",
             )
         if self.prompt_template is not None:
-            yield from _template_problems(self.prompt_template)
+            yield from template_problems("prompt_template", self.prompt_template, needed=["prompt"], only=["prompt"])
 
     def _tuning_problems(self) -> Iterator[Problem]:
         assert isinstance(self.max_length, int)
@@ -97,7 +97,8 @@ class HomoLLM(FineTuning):
         # FATE-LLM adds an end token, and a token between question and answer.
         tokens = self.max_length + 1 + self.adapter.virtual_tokens
         yield from self._model_problems("model", self.model, parties, tokens)
-        yield from self.adapter.problems("adapter", self.model)
+        if self.model.family is not None:
+            yield from self.adapter.problems("adapter", self.model)
         assert isinstance(self.aggregate_every, int)
         assert isinstance(self.epochs, int)
         if self.aggregate_by == "epoch" and self.aggregate_every > self.epochs:
@@ -149,36 +150,3 @@ class HomoLLM(FineTuning):
             "task_type": "causal_lm",
             "save_trainable_weights_only": True,
         }
-
-
-def collator(tokenizer: JsonObject) -> JsonObject:
-    """Return what brings the rows of a batch to one length."""
-    return item("fate_llm.data.data_collator.cust_data_collator", "get_seq2seq_data_collator", tokenizer)
-
-
-def _template_problems(template: str) -> Iterator[Problem]:
-    try:
-        fields = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-    except ValueError as error:
-        yield Problem(
-            "prompt_template",
-            template,
-            f"Python cannot format it: {error}",
-            "Write {prompt} where the question goes, and double every other brace.",
-        )
-        return
-    if "prompt" not in fields:
-        yield Problem(
-            "prompt_template",
-            template,
-            "the question is nowhere in it: all rows would ask the same",
-            "Write {prompt} where the question goes.",
-        )
-    for name in fields:
-        if name != "prompt":
-            yield Problem(
-                "prompt_template",
-                template,
-                f"FATE-LLM fills in {{prompt}} only, and fails at {{{name}}}",
-                "Put other columns into the question when the texts are written, and double braces that are text.",
-            )

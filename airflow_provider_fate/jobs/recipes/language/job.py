@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from airflow_provider_fate.jobs.builder import DagBuilder, JsonObject
 from airflow_provider_fate.jobs.problems import Problem
@@ -35,7 +35,7 @@ class LanguageJob(Recipe):
     """Module and class of FATE-LLM that run it."""
     _broken: ClassVar[str | None] = None
     """Why the published wheel of FATE-LLM 2.2.0 cannot run it, whatever it is told."""
-    _needs_hosts: ClassVar[bool] = True
+    _hosts: ClassVar[Literal["needed", "allowed", "refused"]] = "needed"
     _not_offered: ClassVar[dict[str, tuple[str, str]]] = {
         "warm_start": (
             "FATE 2.2 goes on from whole models only ('pytorch_model.bin'), and the job leaves an adapter",
@@ -56,8 +56,12 @@ class LanguageJob(Recipe):
 
     def _check(self) -> list[Problem]:
         problems = super()._check()
-        if not self._needs_hosts:
+        if self._hosts != "needed":
             problems = [problem for problem in problems if problem.field != "hosts"]
+        if self._hosts == "refused" and self.hosts:
+            ids = [host.party_id for host in self.hosts]
+            reason = "the algorithm runs between one guest and the arbiter, and a host would wait for ever"
+            problems.append(Problem("hosts", ids, reason, "Leave them out, and run a job for each party with data."))
         for field, party in [("guest", self.guest), *((f"hosts.{n}", host) for n, host in enumerate(self.hosts))]:
             if party.holdout_table is not None:
                 reason, fix = self._not_offered["holdout"]
@@ -89,6 +93,10 @@ class LanguageJob(Recipe):
         """Why the published wheel cannot run it as it is described here."""
         return self._broken
 
+    def _runs(self) -> tuple[str, str]:
+        """Module and class of FATE-LLM that run it as it is described here."""
+        return self._runner
+
     def _clients(self) -> list[tuple[str, str]]:
         """Role and id of the parties that bring data."""
         return [("guest", self.guest.party_id), *(("host", host.party_id) for host in self.hosts)]
@@ -116,7 +124,7 @@ class LanguageJob(Recipe):
         """
         table = dag.add("reader_0", "reader", roles=["guest", "host"])["output_data"]
         read_tables(dag, "reader_0", self.guest, self.hosts)
-        module, name = self._runner
+        module, name = self._runs()
         parameters: JsonObject = {"runner_module": module, "runner_class": name}
         if common is not None:
             parameters["runner_conf"] = dict(common)

@@ -21,7 +21,7 @@ def training_gib(parameters: float, *, bytes_per_weight: int, rows: int, tokens:
     :param shares: processes that the weights are divided between.
     """
     # A model has about 12 * layers * width^2 weights.
-    width = (parameters * _WIDTH_PER_LAYER / 12) ** (1 / 3)
+    width: float = (parameters * _WIDTH_PER_LAYER / 12) ** (1 / 3)
     layers = width / _WIDTH_PER_LAYER
     kept = rows * tokens * layers * width * _BYTES_PER_VALUE * bytes_per_weight / 2
     return (parameters * bytes_per_weight / shares + kept) / _GIB

@@ -13,7 +13,7 @@ from airflow_provider_fate.jobs.recipes.language.families import FAMILIES, Famil
 from airflow_provider_fate.jobs.recipes.language.places import Places, missing_places, place_of, places
 from airflow_provider_fate.jobs.recipes.plain import plain_errors
 
-__all__ = ["LanguageModel", "item", "model_conf"]
+__all__ = ["LanguageModel", "collator", "item", "model_conf", "tokenizer_item", "whole_model_conf"]
 
 _PADS_WITH_END = ("llama", "gpt2")
 """FATE-LLM looks for these words in the path of a tokenizer, and pads with the end token where it finds one."""
@@ -25,8 +25,9 @@ class LanguageModel(BaseModel):
 
     :param path: folder with ``config.json``, weights and tokenizer, where the tasks of a site run: one for all parties,
         or one by party id, ``{"9999": "/data/gpt2", "10000": "/models/gpt2"}``.
-    :param family: its architecture: ``gpt2``, ``llama``, ``qwen2``, ``opt``, ``bloom`` or ``chatglm``. FATE-LLM 2.2 has
-        a class for each of these, and none for others: its ``AutoPELLM`` loads models without their last layer.
+    :param family: its architecture: ``gpt2``, ``llama``, ``qwen2``, ``opt``, ``bloom`` or ``chatglm``. For adapters
+        FATE-LLM 2.2 has a class for each of these, and none for others: its ``AutoPELLM`` loads models without their
+        last layer. Where the whole model is tuned it may be left out: any ``AutoModelForCausalLM`` will do.
     :param tokenizer: folder of the tokenizer; by default that of the model.
     :param dtype: numbers that the weights are loaded as: ``float32``, ``float16`` or ``bfloat16``; as they are stored
         by default.
@@ -41,7 +42,7 @@ class LanguageModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Places
-    family: FamilyName
+    family: FamilyName | None = None
     tokenizer: Places | None = None
     dtype: Literal["float32", "float16", "bfloat16"] | None = None
     pad_token_id: Annotated[int, Field(ge=0)] | None = None
@@ -51,7 +52,8 @@ class LanguageModel(BaseModel):
 
     @property
     def kind(self) -> Family:
-        """What is known of its architecture."""
+        """What is known of its architecture, where that is given."""
+        assert self.family is not None
         return FAMILIES[self.family]
 
     def path_at(self, party_id: str) -> str:
@@ -85,17 +87,27 @@ class LanguageModel(BaseModel):
             conf["trust_remote_code"] = True
         return conf
 
-    def problems(self, field: str, party_ids: list[str]) -> Iterator[Problem]:
+    def problems(self, field: str, party_ids: list[str], *, adapter: bool = True) -> Iterator[Problem]:
         """Yield what would fail at a site.
 
         :param field: name of the field that it is the value of.
         :param party_ids: the parties that load it.
+        :param adapter: whether it is loaded by FATE-LLM's class for its family.
         """
+        if adapter and self.family is None:
+            known = ", ".join(FAMILIES)
+            yield Problem(
+                f"{field}.family",
+                None,
+                "FATE-LLM has a class for each architecture, and none for all",
+                f"One of: {known}.",
+            )
         yield from missing_places(f"{field}.path", self.path, party_ids)
         if self.tokenizer is not None:
             yield from missing_places(f"{field}.tokenizer", self.tokenizer, party_ids)
-        yield from self._padding(field)
-        if self.kind.own_code and not self.trust_remote_code:
+        if adapter and self.family is not None:
+            yield from self._padding(field)
+        if self.family is not None and self.kind.own_code and not self.trust_remote_code:
             yield Problem(
                 f"{field}.trust_remote_code",
                 False,
@@ -130,6 +142,22 @@ def model_conf(model: LanguageModel, party_id: str, adapter: Mapping[str, Any]) 
     """Return ``model_conf`` of FATE-LLM for a model with an adapter at one party."""
     kind = model.kind
     return item(kind.module, kind.item, {"pretrained_path": model.path_at(party_id), **adapter, **model.load_conf()})
+
+
+def whole_model_conf(model: LanguageModel, party_id: str) -> JsonObject:
+    """Return ``model_conf`` for a model without an adapter, of any architecture."""
+    arguments = {"pretrained_model_name_or_path": model.path_at(party_id), **model.load_conf()}
+    return item("fate_llm.model_zoo.hf_model", "HFAutoModelForCausalLM", arguments)
+
+
+def tokenizer_item(model: LanguageModel, party_id: str) -> JsonObject:
+    """Return ``tokenizer_conf`` for the tokenizer of a model."""
+    return item("fate_llm.data.tokenizers.cust_tokenizer", "get_tokenizer", model.tokenizer_conf(party_id))
+
+
+def collator(tokenizer: JsonObject) -> JsonObject:
+    """Return ``data_collator_conf``: what brings the rows of a batch to one length."""
+    return item("fate_llm.data.data_collator.cust_data_collator", "get_seq2seq_data_collator", tokenizer)
 
 
 def item(module: str, name: str, kwargs: Mapping[str, object]) -> JsonObject:

@@ -102,7 +102,7 @@ class FineTuning(LanguageJob):
 
         :param tokens: of the longest row.
         """
-        yield from model.problems(field, party_ids)
+        yield from model.problems(field, party_ids, adapter=self._tunes_adapter)
         if model.dtype == "float16" and self.precision == "fp16":
             yield Problem(
                 f"{field}.dtype",

@@ -43,7 +43,7 @@ FURTHER = {"report_to", "lr_scheduler_type", "seed"}
 
 
 def model(family: str = "gpt2", name: str | None = None, **changes: Any) -> LanguageModel:
-    return LanguageModel(path=f"{MODELS}/tiny_{name or family}", family=family, **changes)  # type: ignore[arg-type]
+    return LanguageModel(path=f"{MODELS}/tiny_{name or family}", family=family, **changes)
 
 
 def nn(recipe: Recipe) -> dict[str, Any]:
