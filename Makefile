@@ -91,7 +91,7 @@ SERVING = tests/unit/serving tests/unit/operators/test_serving.py tests/integrat
 test-serving: env ## what is promised of services, on a real FATE and a real model server: a line for each claim
 	@$(PY) -m pytest -v --no-header --tb=short $(SERVING) $(ARGS)
 
-LLM = tests/unit/llm tests/unit/jobs/language $(patsubst %,tests/integration/test_%.py,llm llm_algorithms adapters)
+LLM = tests/unit/llm tests/unit/jobs/language $(patsubst %,tests/integration/test_%.py,llm llm_algorithms adapters) tests/e2e/test_adapter.py
 test-llm: env ## what is promised of language models, on a real FATE-LLM: a line for each claim (a quarter of an hour)
 	@TEST_ALL=1 $(PY) -m pytest -v --no-header --tb=short $(LLM) $(ARGS)
 

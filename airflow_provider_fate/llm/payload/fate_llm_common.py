@@ -43,9 +43,12 @@ def end_with_parent() -> None:
 def load_tokenizer(folder: str) -> Any:
     """The tokenizer of a base model."""
     try:
-        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:
         raise Refused(f"The tokenizer in {folder} cannot be loaded: {_first_line(error)}") from None
+    # Otherwise the space before a full stop gets lost, and an answer is not what the training has taught word for word.
+    tokenizer.clean_up_tokenization_spaces = False
+    return tokenizer
 
 
 def load_base(folder: str, dtype: str = "auto") -> Any:
