@@ -29,7 +29,10 @@ CONNECTED = ("hospitals_champion", "hospitals_scores", "hospitals_adapter")
 """Need MLflow, an S3 server and a database, which test_loop.py has; or FATE-LLM, which test_adapter.py has."""
 SWEEP = "sweep"
 SERVING = "train_and_serve"
-LEFT = ("idle_notebooks", "notebook", "redeploy_champion", "train_with_fate_client", "wait_for_a_job")
+LEFT = (
+    *("drift", "idle_notebooks", "notebook", "redeploy_champion", "train_from_template", "train_with_fate_client"),
+    "wait_for_a_job",
+)
 """What they show is shown by other tests of operators, or by other DAGs, at each change."""
 BY_DAGS_TEST = ("patients_in_common", "wait_for_a_table")
 """A wait of each kind. The tasks of the others are those of a run on the scheduler: `dags test` need not run them at

@@ -112,6 +112,7 @@ def test_trees_are_added_to_those_of_the_earlier_job_at_both_parties(
     assert dag["conf"]["inheritance"] == {"job_id": boosted["job_id"], "task_list": ["reader_0", "psi_0"]}
 
 
+@pytest.mark.thorough
 def test_each_fold_has_its_metrics_and_no_model_is_left(boosted: dict[str, Any], tmp_path: Path) -> None:
     recipe = HeteroSecureBoost(**hetero, **tiny, cross_validation=2)
     judged = run(FateJobOperator, job=recipe, inherit=boosted)
