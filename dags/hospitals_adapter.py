@@ -22,7 +22,7 @@ HOME = examples_folder() / "llm"
 MODELS, TEXTS = HOME / "models", HOME / "texts"
 BASE = MODELS / "tiny-gpt2"
 """In production a folder of a model that each site has, such as ``/models/Qwen2-0.5B``."""
-LENGTHS = {"max_length": 64, "max_prompt_length": 40}
+LONGEST, LONGEST_PROMPT = 64, 40
 """In tokens: what texts are checked against is what the training takes."""
 JOB = "{{ ti.xcom_pull('tune')['job_id'] }}"
 
@@ -71,7 +71,8 @@ def hospitals_adapter() -> None:
             answer="answer",
             tokenizer=BASE,
             overwrite=True,
-            **LENGTHS,
+            max_length=LONGEST,
+            max_prompt_length=LONGEST_PROMPT,
         )
         for side in ("north", "south")
     }
@@ -87,7 +88,8 @@ def hospitals_adapter() -> None:
             learning_rate=1e-2,
             log_every=4,
             device="cpu",
-            **LENGTHS,
+            max_length=LONGEST,
+            max_prompt_length=LONGEST_PROMPT,
         ),
         stall_timeout=timedelta(minutes=30),
     )
