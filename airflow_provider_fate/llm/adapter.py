@@ -23,6 +23,7 @@ from airflow_provider_fate.llm.prompt import PromptLayout, layout_of
 from airflow_provider_fate.llm.tensor_file import TensorFile, read_tensor_file
 from airflow_provider_fate.models.manifest import ModelPart, PartFile
 from airflow_provider_fate.models.package import ModelPackage, sha256_of
+from airflow_provider_fate.models.part import find_described
 
 __all__ = ["ADAPTER_CONFIG", "ADAPTER_WEIGHTS", "Adapter", "read_adapter"]
 
@@ -231,14 +232,5 @@ def _layout(package: ModelPackage, part: ModelPart) -> PromptLayout | None:
             meta = yaml.safe_load(opened)
         except (yaml.YAMLError, UnicodeDecodeError):
             return None
-    conf = _find(meta, "runner_conf")
+    conf = find_described(meta, "runner_conf")
     return layout_of(conf.get("dataset_conf")) if isinstance(conf, Mapping) else None
-
-
-def _find(described: Any, name: str) -> Any:
-    """What stands under a name, however deep; FATE nests its description of a model."""
-    if isinstance(described, Mapping):
-        if name in described:
-            return described[name]
-        return next((found for value in described.values() if (found := _find(value, name)) is not None), None)
-    return None

@@ -162,19 +162,8 @@ class PackageEnvironment:
             if self.requirements:
                 packages.run_uv(uv, arguments, env, progress=progress, what=what)
             return
-        ways = torch.choices(env, self.python or f"{sys.version_info.major}.{sys.version_info.minor}")
-        for way in ways:
-            progress(f"{what}: {way.note}")
-            try:
-                packages.run_uv(
-                    uv, [*arguments, *way.arguments, way.requirement], env, progress=progress, what=what
-                )  # fmt: skip
-            except InstallError:
-                if way is ways[-1]:
-                    raise
-                progress(f"{way.note}: not to be had here, trying the next way")
-            else:
-                return
+        python = self.python or f"{sys.version_info.major}.{sys.version_info.minor}"
+        torch.install_with_torch(uv, arguments, env, python, progress=progress, what=what)
 
     def _constraints(self, building: Path) -> Sequence[str]:
         if not self.constraints:

@@ -261,20 +261,4 @@ class Installation:
         if not pins.has_torch(self.variant):
             packages.run_uv(uv, common, env, progress=progress, what="installing FATE-Flow")
             return
-        ways = torch.choices(env, self.python)
-        for way in ways:
-            progress(f"installing FATE with {way.note}")
-            try:
-                packages.run_uv(
-                    uv,
-                    [*common, *way.arguments, way.requirement],
-                    env,
-                    progress=progress,
-                    what="installing FATE",
-                )
-            except InstallError:
-                if way is ways[-1]:
-                    raise
-                progress(f"{way.note}: not to be had here, trying the next way")
-            else:
-                return
+        torch.install_with_torch(uv, common, env, self.python, progress=progress, what="installing FATE")

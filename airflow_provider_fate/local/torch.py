@@ -8,13 +8,15 @@ builds, then whatever the index gives.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from airflow_provider_fate.local import pins
+from airflow_provider_fate.local import packages, pins
+from airflow_provider_fate.local.errors import InstallError
 from airflow_provider_fate.local.packages import find_links
+from airflow_provider_fate.local.progress import Progress
 
 _CPU_WHEEL = re.compile(r"torch-(?P<version>\d+\.\d+(?:\.\d+)?)\+cpu-(?P<python>cp\d+)-")
 
@@ -44,6 +46,28 @@ def choices(env: Mapping[str, str], python: str) -> list[TorchChoice]:
         TorchChoice(wanted, (), "torch as the package index has it (on Linux this may be the GPU build: several GB)")
     )
     return ways
+
+
+def install_with_torch(
+    uv: str, arguments: Sequence[str], env: Mapping[str, str], python: str, *, progress: Progress, what: str
+) -> None:
+    """Run uv with torch added to what it installs, in the first way in which torch is to be had.
+
+    :param arguments: of uv, without torch.
+    :param python: version of the environment's Python, such as ``"3.11"``.
+    :raises InstallError: torch is to be had in none of them, or something else is missing.
+    """
+    ways = choices(env, python)
+    for way in ways:
+        progress(f"{what} with {way.note}")
+        try:
+            packages.run_uv(uv, [*arguments, *way.arguments, way.requirement], env, progress=progress, what=what)
+        except InstallError:
+            if way is ways[-1]:
+                raise
+            progress(f"{way.note}: not to be had here, trying the next way")
+        else:
+            return
 
 
 def _local_cpu_versions(env: Mapping[str, str], python: str) -> list[str]:

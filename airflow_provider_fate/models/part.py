@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -16,10 +17,7 @@ from airflow_provider_fate.models.manifest import LeftOutFile, ModelPart, PartFi
 from airflow_provider_fate.models.names import wrong_path
 from airflow_provider_fate.models.pickles import foreign_names
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["UnpackedPart", "pack_part", "unpack_part"]
+__all__ = ["UnpackedPart", "find_described", "pack_part", "unpack_part"]
 
 _CHUNK = 1 << 20
 _META = ".meta.yaml"
@@ -125,3 +123,12 @@ def pack_part(part: ModelPart, read: Mapping[str, BinaryIO], target: BinaryIO) -
             header = tarfile.TarInfo(file.path)
             header.size, header.mode = file.size, 0o644
             tar.addfile(header, read[file.path])
+
+
+def find_described(described: Any, name: str) -> Any:
+    """What stands under a name, however deep; FATE nests its description of a model."""
+    if isinstance(described, Mapping):
+        if name in described:
+            return described[name]
+        return next((found for value in described.values() if (found := find_described(value, name)) is not None), None)
+    return None

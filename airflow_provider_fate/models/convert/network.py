@@ -14,6 +14,7 @@ from airflow_provider_fate.models.convert.graph import Graph
 from airflow_provider_fate.models.convert.steps import Steps
 from airflow_provider_fate.models.manifest import ModelPart, PartFile
 from airflow_provider_fate.models.package import ModelPackage
+from airflow_provider_fate.models.part import find_described
 from airflow_provider_fate.models.weights import read_tensors, read_weights
 
 if TYPE_CHECKING:
@@ -91,17 +92,8 @@ def _files(part: ModelPart) -> tuple[PartFile, PartFile]:
 
 def _conf(package: ModelPackage, part: ModelPart, described: PartFile) -> Any:
     with package.open(part, described) as opened:
-        conf = _find(yaml.safe_load(opened), "runner_conf")
+        conf = find_described(yaml.safe_load(opened), "runner_conf")
     return conf.get("model_conf") if isinstance(conf, Mapping) else None
-
-
-def _find(described: Any, name: str) -> Any:
-    """What stands under a name, however deep; FATE nests its description of a model."""
-    if isinstance(described, Mapping):
-        if name in described:
-            return described[name]
-        return next((found for value in described.values() if (found := _find(value, name)) is not None), None)
-    return None
 
 
 def _layers(conf: Any, task: str) -> list[tuple[str, Mapping[str, Any]]]:

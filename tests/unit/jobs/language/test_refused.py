@@ -159,7 +159,7 @@ def test_what_the_published_package_computes_on_gpus_only_is_refused_on_a_cpu(ma
 
 
 def test_without_noise_the_published_package_needs_no_gpu() -> None:
-    fdkt(provider=None, private=False)
+    assert fdkt(provider=None, private=False).dag()
 
 
 @pytest.mark.parametrize(
